@@ -26,10 +26,13 @@ def pair_wins(
     """Score pairs: 1 where the positive one scores higher, 0.5 for a tie, else 0."""
     positive = np.asarray(positive_scores, dtype=float)
     negative = np.asarray(negative_scores, dtype=float)
-    return (positive > negative) + 0.5 * (positive == negative)
+    wins: NDArray[np.float64] = (positive > negative) + 0.5 * (positive == negative)
+    return wins
 
 
-def win_matrix(positive_scores: ArrayLike, negative_scores: ArrayLike) -> NDArray:  # type: ignore[type-arg]
+def win_matrix(
+    positive_scores: ArrayLike, negative_scores: ArrayLike
+) -> NDArray[np.float64]:
     """Return wins of every positive (row) over every negative (column) subject.
 
     For a score that needs no training; its mean is the AUROC.

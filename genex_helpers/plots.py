@@ -126,7 +126,7 @@ def plot_intervals(
     """
     if len(names) != len(intervals):
         raise ValueError(f"{len(names)} names, but {len(intervals)} intervals")
-    for row, (name, item) in enumerate(zip(names, intervals, strict=True)):
+    for row, item in enumerate(intervals):
         ax.plot([item.low, item.high], [row, row], color=BLUE, ls="-", lw=2)
         ax.plot(item.value, row, "o", color=BLUE, ms=6)
         ax.annotate(

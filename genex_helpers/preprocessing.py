@@ -26,7 +26,8 @@ def counts_per_million(counts: ArrayLike) -> NDArray[np.float64]:
     if (library == 0).any():
         empty = np.flatnonzero(library[:, 0] == 0).tolist()
         raise ValueError(f"samples {empty} have no counts")
-    return table / library * 1e6
+    per_million: NDArray[np.float64] = table / library * 1e6
+    return per_million
 
 
 def subtract_baseline(
@@ -90,10 +91,8 @@ class SequenceComponents(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def fit(self, x: NDArray[np.float32], y: object = None) -> SequenceComponents:
         """Fit on ``x`` of shape ``(batch, time, gene)``; labels are ignored."""
         self._check(x)
-        # a fixed state: the randomised solver must give the same axes twice
-        self.pca_ = PCA(self.n_components, svd_solver="covariance_eigh")
-        if x.shape[0] * x.shape[1] < x.shape[2]:
-            self.pca_ = PCA(self.n_components, svd_solver="full")
+        # exact, so that the axes are the same twice (the randomised solver's are not)
+        self.pca_ = PCA(self.n_components, svd_solver="full")
         scores = self.pca_.fit_transform(x.reshape(-1, x.shape[2]))
         self.scale_ = float(scores[:, 0].std())
         return self
@@ -102,8 +101,9 @@ class SequenceComponents(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """Return scores of shape ``(batch, time, n_components)``."""
         check_is_fitted(self)
         self._check(x)
-        scores = self.pca_.transform(x.reshape(-1, x.shape[2])) / self.scale_
-        return scores.reshape(*x.shape[:2], -1).astype(np.float32)
+        flat = self.pca_.transform(x.reshape(-1, x.shape[2])) / self.scale_
+        scores: NDArray[np.float32] = flat.astype(np.float32)
+        return scores.reshape(*x.shape[:2], -1)
 
     @staticmethod
     def _check(x: NDArray[np.float32]) -> None:

@@ -113,4 +113,7 @@ def subject_labels(
     if (kinds > 1).any():
         raise ValueError(f"{label!r} differs within {kinds.index[kinds > 1].tolist()}")
     first = table.groupby(subject, observed=True)[label].first()
-    return first.loc[sequences.subjects].astype(bool).to_numpy().astype(np.int64)
+    labels: NDArray[np.int64] = (
+        first.loc[sequences.subjects].astype(bool).to_numpy().astype(np.int64)
+    )
+    return labels

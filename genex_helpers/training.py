@@ -68,7 +68,7 @@ def fit(
     order = torch.Generator().manual_seed(seed)
     rows = []
     for epoch in range(1, n_epochs + 1):
-        row = {"epoch": epoch}
+        row: dict[str, float] = {"epoch": epoch}
         row["train_loss"] = _one_epoch(
             model, x, y, loss, optimiser, batch_size or len(x), order, epoch
         )
@@ -92,7 +92,7 @@ def _one_epoch(
     model.train()
     total = 0.0
     shuffled = torch.randperm(len(x), generator=order).to(x.device)
-    for number, batch in enumerate(shuffled.split(batch_size)):
+    for number, batch in enumerate(torch.split(shuffled, batch_size)):
         optimiser.zero_grad()
         value = loss(model(x[batch]), y[batch])
         if not torch.isfinite(value):
