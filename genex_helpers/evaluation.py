@@ -73,6 +73,26 @@ def bootstrap_pairs(
     return Interval(float(matrix.mean()), float(low), float(high))
 
 
+def bootstrap_mean(
+    values: ArrayLike, *, n_resamples: int = 10_000, level: float = 0.95, seed: int = 0
+) -> Interval:
+    """Mean of one value a unit, with a percentile interval over the units.
+
+    Parameters
+    ----------
+    values
+        ``(unit,)``: one number a subject, simulated set or gene cluster, already averaged
+        over seeds.
+    """
+    units = np.asarray(values, dtype=float)
+    if units.ndim != 1 or len(units) < 2 or not np.isfinite(units).all():
+        raise ValueError(f"values must be two or more finite numbers, got {values!r}")
+    rng = np.random.default_rng(seed)
+    means = rng.choice(units, size=(n_resamples, len(units))).mean(axis=1)
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(units.mean()), float(low), float(high))
+
+
 def verdict(interval: Interval, delta: float, *, kind: str = "superiority") -> str:
     """Judge an interval by the book's rule.
 
