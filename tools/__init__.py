@@ -1,0 +1,1 @@
+"""What runs, checks and builds the book."""
