@@ -86,8 +86,8 @@ def load_card(name: str) -> dict[str, Any]:
 def interferon_genes() -> list[str]:
     """Return the symbols of the interferon-stimulated genes, in source order.
 
-    They were measured in cell cultures, so no volunteer of the influenza study
-    had a part in choosing them.
+    The list comes from a study of cells in culture, so no volunteer of the
+    influenza challenge had a part in choosing it.
 
     Raises:
         DataFileError: the file is missing or damaged.
@@ -96,7 +96,12 @@ def interferon_genes() -> list[str]:
         return [row["gene"] for row in csv.DictReader(lines)]
 
 
-def _registry() -> dict[str, dict[str, Any]]:
+def registry() -> dict[str, dict[str, Any]]:
+    """Return the registry: for each data file its `sha256` and its `bytes`.
+
+    Raises:
+        DataFileError: the registry is missing.
+    """
     path = data_dir() / "registry.json"
     if not path.is_file():
         raise DataFileError(f"{path} is missing. {_cure('registry.json')}")
@@ -105,13 +110,13 @@ def _registry() -> dict[str, dict[str, Any]]:
 
 
 def _names() -> list[str]:
-    return [Path(file).stem for file in sorted(_registry()) if file.endswith(".h5ad")]
+    return [Path(file).stem for file in sorted(registry()) if file.endswith(".h5ad")]
 
 
 def _checked(file: str) -> Path:
     """Return the path of a data file whose content is the registered one."""
     path = data_dir() / file
-    expected = _registry()[file]["sha256"]
+    expected = registry()[file]["sha256"]
     if not path.is_file():
         raise DataFileError(
             f"{path} is missing; expected a file with sha256 {expected}. {_cure(file)}"

@@ -81,8 +81,8 @@ def bootstrap_mean(
     Parameters
     ----------
     values
-        ``(unit,)``: one number a subject, simulated set or gene cluster, already averaged
-        over seeds.
+        ``(unit,)``: one number a subject, simulated set or gene cluster, averaged over
+        seeds already.
     """
     units = np.asarray(values, dtype=float)
     if units.ndim != 1 or len(units) < 2 or not np.isfinite(units).all():

@@ -38,7 +38,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Claim:
-    """A tested statement, as it enters the book's ledger (BOOK of claims).
+    """A tested statement, as it enters the book's ledger.
 
     ``unit`` is what was resampled and ``n`` how many of it; ``delta`` is the smallest
     difference that matters, fixed before the run.
@@ -137,12 +137,12 @@ def claim(
         verdict=found,
         cites=list(cites),
     )
-    edge = "above" if kind == "superiority" else "within ±"
+    edge = f"above {delta:g}" if kind == "superiority" else f"within ±{delta:g}"
+    over = f"{n} {unit}s" + (f", {seeds} seeds" if seeds > 1 else "")
     sources = "".join(f" [{doi}](https://doi.org/{doi})" for doi in cites)
     text = (
         f"> **Claim: {statement}** — **{found}**.\n"
-        f"> {quantity}: {interval} over {n} {unit}s, {seeds} seed(s); "
-        f"it counts if {edge} {delta:g}.{sources}"
+        f"> {quantity}: {interval} over {over}; supported if {edge}.{sources}"
     )
     if fast:
         _show(text + "\n>\n> A fast run: shown, not recorded.")
@@ -156,7 +156,8 @@ def check(exercise: str, answer: Any) -> None:
     """Grade an answer to an exercise and show what is right or wrong about it."""
     status, message = grade(exercise, answer)
     mark = {"passed": "✓", "wrong": "✗", "unanswered": "○"}[status]
-    text = f"{mark} **Exercise {exercise}, {status}.** {message}"
+    title = exercise.removeprefix("0")  # headings say 9.1, records 09.1
+    text = f"{mark} **Exercise {title}, {status}.** {message}"
     _show(text, {"exercise": {"id": exercise, "status": status}})
 
 
