@@ -1,0 +1,116 @@
+"""Write the book's page of data cards from the cards themselves.
+
+    python tools/data_page.py > book/data_sets.md
+
+The build writes the page into its staging folder, so that page and cards cannot
+differ; it is not committed.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from typing import Any
+
+from genex_helpers.datasets import load_card, registry
+from genex_helpers.paths import data_dir
+
+INTRODUCTION = """\
+# The data, and what is wrong with them
+
+Every number in this book that is called real comes from one of the files below.
+They are small, they travel with the helper package, and each can be made again from
+a package of Debian with one command, `make rebuild-data`.
+`make check-data` makes them afresh and compares the content with what we ship.
+
+Each data set has a card: where it comes from, who may use it, what was cut, and
+what is wrong with it.
+Read the last part first.
+A model that finds a defect will look like a model that works.
+"""
+
+
+def data_page() -> str:
+    """Return the page as MyST Markdown: a table, then a section for each card."""
+    cards = [load_card(name) for name in _order()]
+    parts = [INTRODUCTION, _overview(cards), *map(_section, cards)]
+    return "\n".join(parts)
+
+
+def _order() -> list[str]:
+    """Names of the cards, the largest data set first."""
+    names = [path.stem for path in (data_dir() / "cards").glob("*.toml")]
+    return sorted(names, key=lambda name: -math.prod(load_card(name)["shape"]))
+
+
+def _overview(cards: list[dict[str, Any]]) -> str:
+    rows = [
+        "| Data set | Shape | Technology | Time | Licence |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for card in cards:
+        link = f"[{card['title']}](#{_anchor(card)})"
+        cells = [link, _shape(card), card["technology"], card["time_axis"]]
+        rows.append("| " + " | ".join([*cells, card["licence"]]) + " |")
+    return "\n".join([*rows, "", "Shapes are samples × genes.", ""])
+
+
+def _section(card: dict[str, Any]) -> str:
+    package = card["package"]
+    facts = [
+        ("Organism", card["organism"]),
+        ("Technology", card["technology"]),
+        ("Shape", _shape(card)),
+        ("Units", card["units"]),
+        ("Time", card["times"]),
+        ("Labels", card["labels"]),
+        ("Origin", card["origin"]),
+        ("Paper", f"{card['paper']}. [doi:{card['doi']}]({_doi_link(card['doi'])})"),
+        ("Cite as", card["citation"]),
+        ("Licence", f"{card['licence']}. {card['licence_note']}"),
+        (
+            "Taken from",
+            f"Debian package `{package['name']}` {package['version']}, "
+            f"file `{package['object']}`",
+        ),
+        ("File", f"`{card['file']}`, {_kilobytes(card['file'])} kB"),
+    ]
+    lines = [f"({_anchor(card)})=", f"## {card['title']}", "", card["summary"].strip()]
+    lines += ["", "```python", _loading(card), "```", ""]
+    lines += [f"- **{name}**: {text}" for name, text in facts if text != "none"]
+    # Each sub-heading names its data set, so that no two of them are alike.
+    of = f": {card['title'][0].lower()}{card['title'][1:]}"
+    lines += ["", f"### What was cut{of}", "", card["cut"].strip(), ""]
+    lines += [f"### Known defects{of}", "", *(f"- {each}" for each in card["defects"])]
+    if "people" in card:
+        lines += ["", f"### The people behind the data{of}", "", card["people"].strip()]
+    return "\n".join([*lines, ""])
+
+
+def _anchor(card: dict[str, Any]) -> str:
+    return "data-" + str(card["name"]).replace("_", "-")
+
+
+def _shape(card: dict[str, Any]) -> str:
+    return " × ".join(str(size) for size in card["shape"])
+
+
+def _doi_link(doi: str) -> str:
+    return f"https://doi.org/{doi}"
+
+
+def _kilobytes(file: str) -> int:
+    return round(int(registry()[file]["bytes"]) / 1000)
+
+
+def _loading(card: dict[str, Any]) -> str:
+    if len(card["shape"]) == 1:
+        return (
+            "from genex_helpers.datasets import interferon_genes\n\n"
+            "genes = interferon_genes()"
+        )
+    return f'from genex_helpers.datasets import load\n\nadata = load("{card["name"]}")'
+
+
+if __name__ == "__main__":
+    sys.stdout.write(data_page())
