@@ -41,7 +41,7 @@ def use_book_style() -> None:
 
     mpl.rcParams.update(
         {
-            "figure.figsize": (6.4, 3.6),
+            "figure.figsize": (6.0, 3.6),
             "figure.dpi": 110,
             "figure.constrained_layout.use": True,
             "figure.facecolor": "none",
@@ -51,7 +51,7 @@ def use_book_style() -> None:
             "axes.edgecolor": GREY,
             "axes.labelcolor": GREY,
             "axes.titlecolor": GREY,
-            "axes.titlesize": 11,
+            "axes.titlesize": 12,
             "axes.spines.top": False,
             "axes.spines.right": False,
             "axes.grid": False,
@@ -63,7 +63,7 @@ def use_book_style() -> None:
             "lines.linewidth": 1.8,
             "lines.markersize": 4,
             "image.cmap": "cividis",
-            "font.size": 10.5,
+            "font.size": 11.5,
         }
     )
 
