@@ -18,7 +18,10 @@ ROOT = Path(__file__).resolve().parents[1]
 LOCK = ROOT / "requirements.lock"
 TORCH = "torch==2.13.0"
 GPU_ONLY = ("nvidia-", "cuda-", "triton")
-HEADER = "# Exact versions of everything that builds and tests the book.\n# Written by tools/lock.py from pyproject.toml; do not edit.\n"
+HEADER = """\
+# Exact versions of everything that builds and tests the book.
+# Written by tools/lock.py from pyproject.toml; do not edit.
+"""
 
 
 def resolve() -> str:
