@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from genex_helpers.exercises import grade
+from genex_helpers.influenza import held_out_features, logistic_scores
 from genex_helpers.preprocessing import SequenceComponents
 
 
@@ -57,12 +58,48 @@ def rule(low: float, high: float, delta: float) -> str:
     return "supported" if low > delta else "refuted" if high < delta else "undecided"
 
 
+def label_order(net: Any, optimiser: Any, loss: Any, x: Any, y: Any) -> float:
+    return step(net, optimiser, lambda p, t: loss(t, p), x, y)
+
+
+def step_first(net: Any, optimiser: Any, loss: Any, x: Any, y: Any) -> float:
+    optimiser.zero_grad()
+    value = loss(net(x), y)
+    optimiser.step()
+    value.backward()
+    return float(value.item())
+
+
+def late_loss(net: Any, optimiser: Any, loss: Any, x: Any, y: Any) -> float:
+    step(net, optimiser, loss, x, y)
+    return float(loss(net(x), y).item())
+
+
+def own_axes(x: Any, train: Any, n: int) -> Any:
+    test = np.setdiff1d(np.arange(len(x)), train)
+    z = np.empty((*x.shape[:2], n))
+    for rows in (train, test):
+        z[rows] = SequenceComponents(n).fit_transform(x[rows])
+    return z
+
+
+def pairs_auroc(x: Any, y: Any, pairs: Any, leak: bool = False, sign: int = 1) -> Any:
+    wins = []
+    for train, test in pairs:
+        seen = np.arange(len(y)) if leak else train
+        z = held_out_features(x, seen)
+        ill, well = logistic_scores("logistic, all times", z, y, seen, test)
+        wins.append(sign * ill > sign * well)
+    return np.mean(wins)
+
+
 RIGHT = {
     "09.1": r_squared,
     "09.2": step,
     "09.3": auroc,
     "09.4": features,
     "09.5": rule,
+    "09.6": pairs_auroc,
 }
 WRONG = [
     ("09.1", lambda y, p: np.corrcoef(y, p)[0, 1] ** 2, "squared correlation"),
@@ -72,6 +109,10 @@ WRONG = [
     ("09.2", no_clearing, "zero_grad"),
     ("09.2", no_step, "did not change"),
     ("09.2", tensor_loss, ".item()"),
+    ("09.2", label_order, "prediction first"),
+    ("09.2", step_first, "in this order"),
+    ("09.2", late_loss, "*before* the step"),
+    ("09.2", lambda *a: step(*a) and None, "`return` missing"),
     ("09.3", lambda s, y: auroc(-s, y), "Upside down"),
     (
         "09.3",
@@ -90,6 +131,14 @@ WRONG = [
         "all six subjects",
     ),
     ("09.4", lambda x, train, n: x[:, :, :n], "not the components"),
+    ("09.4", lambda x, train, n: features(x, train, 3), "Two components"),
+    ("09.4", own_axes, "axes of their own"),
+    ("09.5", lambda low, high, d: rule(low, high, d).title(), "spelled like this"),
+    ("09.5", lambda low, high, d: low > d, "spelled like this"),
+    ("09.5", lambda low, high, d: rule(-high, -low, d), "lies above delta"),
+    ("09.6", lambda x, y, p: pairs_auroc(x, y, p, leak=True), "has seen the pair"),
+    ("09.6", lambda x, y, p: pairs_auroc(x, y, p, sign=-1), "Upside down"),
+    ("09.6", lambda x, y, p: 0.123, "was expected"),
     (
         "09.5",
         lambda low, high, d: "supported" if low > 0 else rule(low, high, d),

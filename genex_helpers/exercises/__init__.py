@@ -26,6 +26,8 @@ def call(answer: Callable[..., Any], *arguments: Any) -> Any:
     result = answer(*arguments)
     if result is ...:
         raise NotAnswered
+    if result is None:
+        raise WrongAnswer("Your function returned nothing: is `return` missing?")
     return result
 
 
