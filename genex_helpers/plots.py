@@ -104,7 +104,7 @@ def plot_courses(
         look = OUTCOME_STYLE[bool(group)]
         rows = values[labels == group]
         for row in rows:
-            ax.plot(times, row, color=look["color"], lw=0.7, alpha=0.45, ls="-")
+            ax.plot(times, row, color=look["color"], lw=0.8, alpha=0.7, ls="-")
         mean = np.nanmean(rows, axis=0)
         ax.plot(times, mean, lw=2.4, **look)
         ax.annotate(
@@ -118,17 +118,23 @@ def plot_courses(
 
 
 def plot_intervals(
-    ax: Axes, names: list[str], intervals: list[Any], chance: float | None = None
+    ax: Axes,
+    names: list[str],
+    intervals: list[Any],
+    chance: float | None = None,
+    colours: dict[str, str] | None = None,
 ) -> None:
     """Draw one horizontal interval a row, its estimate written beside it.
 
-    ``intervals`` are :class:`genex_helpers.evaluation.Interval`.
+    ``intervals`` are :class:`genex_helpers.evaluation.Interval`; ``colours`` gives
+    those of some rows; the others are grey, as baselines are in every chapter.
     """
     if len(names) != len(intervals):
         raise ValueError(f"{len(names)} names, but {len(intervals)} intervals")
-    for row, item in enumerate(intervals):
-        ax.plot([item.low, item.high], [row, row], color=BLUE, ls="-", lw=2)
-        ax.plot(item.value, row, "o", color=BLUE, ms=6)
+    for row, (name, item) in enumerate(zip(names, intervals, strict=True)):
+        colour = (colours or {}).get(name, GREY)
+        ax.plot([item.low, item.high], [row, row], color=colour, ls="-", lw=2)
+        ax.plot(item.value, row, "o", color=colour, ms=6)
         ax.annotate(
             f"{item.value:.2f}",
             (item.value, row),

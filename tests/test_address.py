@@ -301,7 +301,7 @@ def test_a_notebook_begins_with_markdown() -> None:
 def test_the_cell_is_short_and_clean() -> None:
     code = setup_cell_source("0.1.0", PLACEHOLDER)
     assert code.startswith("# @title Set-up (run this first)\n")
-    assert len(code.splitlines()) <= 40
+    assert len(code.splitlines()) <= 42
     for command in (["check", "--select", "E,F,I,B,UP,RUF"], ["format", "--check"]):
         ruff = [sys.executable, "-m", "ruff", *command, "--line-length", "88", "-"]
         done = subprocess.run(ruff, input=code + "\n", capture_output=True, text=True)

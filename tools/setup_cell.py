@@ -33,10 +33,10 @@ CELL = r"""# @title Set-up (run this first)
 # Installs genex_helpers where it is missing, as on Colab; elsewhere it does nothing.
 # tools/setup_cell.py writes this into every notebook: change it there.
 import os
+import subprocess
 import sys
 from importlib import invalidate_caches, metadata
 from pathlib import Path
-from subprocess import PIPE, run
 from tempfile import mkdtemp
 
 EDITION, BOOK = "@EDITION@", "@BOOK@"
@@ -58,11 +58,12 @@ if version() != EDITION:
         )
     print(f"Installing genex_helpers {EDITION}, which takes a minute ...", flush=True)
     pip = [sys.executable, "-m", "pip"]
-    here = run([*pip, "list", "--format=freeze"], stdout=PIPE, text=True).stdout.split()
+    here = subprocess.check_output([*pip, "list", "--format=freeze"], text=True).split()
     pins = Path(mkdtemp(), "pins.txt")  # what is installed already must not move
     pins.write_text("\n".join(p for p in here if not p.startswith("genex")))
     source = source or f"genex-helpers[book] @ git+{BOOK}@v{EDITION}"
-    done = run([*pip, "install", "-q", "-c", pins, source], stderr=PIPE, text=True)
+    pip += ["install", "-q", "-c", pins, source]
+    done = subprocess.run(pip, stderr=subprocess.PIPE, text=True)
     invalidate_caches()
     if version() != EDITION:
         raise RuntimeError(f"pip could not install genex_helpers: {done.stderr}")
