@@ -82,11 +82,23 @@ def is_wrong(exercise: str, answer: Any, fragment: str) -> None:
         (np.log10(0.5), "base 10"),
         (-7.5, "take the ratio"),
         (3.0, "15 counts per million"),
+        (np.log2(30 / 45), "raw counts, and upside down"),
+        (2.0, "a ratio, and upside down"),
+        (np.log2(3), "library sizes, 6 over 2"),
+        (-np.log2(3), "library sizes, 2 over 6"),
+        (np.log2(8.5 / 16), "with a pseudocount"),
+        (np.nan, "NaN is not a number"),
         ("half", "One number was expected"),
+        (np.array([15, 7.5]), "has the shape (2,)"),
     ],
 )
 def test_wrong_two_libraries(answer: Any, fragment: str) -> None:
     is_wrong("01.1", answer, fragment)
+
+
+@pytest.mark.parametrize("answer", [-1, np.array([-1.0]), [[-1.0]], np.float32(-1)])
+def test_one_number_in_any_form(answer: Any) -> None:
+    assert grade("01.1", answer)[0] == "passed"
 
 
 @pytest.mark.parametrize(
@@ -95,7 +107,7 @@ def test_wrong_two_libraries(answer: Any, fragment: str) -> None:
         ("liver", "kidney", "both", "look at podocin"),
         ("kidney", "both", "liver", "fifty times less"),
         ("both", "liver", "kidney", "The other way round"),
-        ("both", "kidney", "both", "A handful is not an expressed gene"),
+        ("both", "kidney", "both", "compare it with tube B"),
         ("both", "kidney", "heart", "'heart' is none of"),
     ],
 )
@@ -105,6 +117,7 @@ def test_wrong_three_tubes(a: str, b: str, c: str, fragment: str) -> None:
 
 def test_three_tubes_half_answered_is_unanswered() -> None:
     assert grade("01.2", {"A": "both", "B": ..., "C": ...})[0] == "unanswered"
+    assert grade("01.2", {"A": "both", "B": None, "C": "liver"})[0] == "unanswered"
 
 
 def test_three_tubes_of_another_form() -> None:
@@ -121,10 +134,38 @@ def test_three_tubes_of_another_form() -> None:
         (lambda before, after: 2.0 ** (before - after), "28 is the end"),
         (lambda before, after: np.exp(before - after), "became four times as much"),
         (lambda before, after: 4.0, "four ratios"),
+        (lambda before, after: 2 * (before - after), "two *doublings*"),
+        (
+            lambda before, after: (2.0 ** (before - after))[
+                (before < 28) & (after < 28)
+            ],
+            "Keep a place for every pair",
+        ),
+        (
+            lambda before, after: np.nan if before == 28 else 2.0 ** (before - after),
+            "an `if` cannot judge four values",
+        ),
     ],
 )
 def test_wrong_fold_change(answer: Callable[..., Any], fragment: str) -> None:
     is_wrong("01.3", answer, fragment)
+
+
+def test_other_errors_of_the_learner_are_shown() -> None:
+    def answer(before: np.ndarray, after: np.ndarray) -> Any:
+        raise ValueError("something else")
+
+    is_wrong("01.3", answer, "stopped with `ValueError: something else")
+
+
+def test_fold_change_in_place() -> None:
+    def answer(before: np.ndarray, after: np.ndarray) -> Any:
+        before[before == 28] = np.nan
+        after[after == 28] = np.nan
+        before -= after
+        return 2.0**before
+
+    assert grade("01.3", answer)[0] == "passed"
 
 
 def laid_out(
@@ -147,19 +188,50 @@ def in_order_of_rows(
     return tensor
 
 
+def by_appearance(
+    table: np.ndarray, subjects: np.ndarray, hours: np.ndarray
+) -> np.ndarray:
+    """Number subjects and hours as they first appear in the table."""
+    names, times = list(dict.fromkeys(subjects)), list(dict.fromkeys(hours))
+    tensor = np.full((len(names), len(times), table.shape[1]), np.nan)
+    for values, subject, hour in zip(table, subjects, hours, strict=True):
+        tensor[names.index(subject), times.index(hour)] = values
+    return tensor
+
+
+def as_text(table: np.ndarray, subjects: np.ndarray, hours: np.ndarray) -> np.ndarray:
+    """Sort the hours as text."""
+    return laid_out(table, subjects, hours.astype(str))
+
+
 @pytest.mark.parametrize(
     ("answer", "fragment"),
     [
         (lambda t, s, h: laid_out(t, s, h, empty=0.0), "look like a measurement"),
+        (lambda t, s, h: laid_out(t, s, h, empty=-1.0), "yours holds [-1.0, -1.0]"),
         (lambda t, s, h: laid_out(t, s, h).swapaxes(1, 2), "in another order"),
         (lambda t, s, h: laid_out(t, s, h).swapaxes(0, 1), "(2, 3, 2)"),
-        (lambda t, s, h: laid_out(t, s, h)[:, ::-1], "must hold NaN"),
+        (lambda t, s, h: laid_out(t, s, h)[:, ::-1], "The hours run backwards"),
+        (lambda t, s, h: laid_out(t, s, h)[::-1], "q stands before p"),
+        (by_appearance, "q stands before p. The hours stand as they first appear"),
+        (lambda t, s, h: by_appearance(t, s, h)[::-1], "The hours stand as they first"),
+        (as_text, "sorted as text"),
         (in_order_of_rows, "in wrong places"),
         (lambda t, s, h: t.reshape(2, 3, 2), "stopped with `ValueError"),
+        (lambda t, s, h: None, "`return` missing"),
     ],
 )
 def test_wrong_tensor(answer: Callable[..., Any], fragment: str) -> None:
     is_wrong("01.4", answer, fragment)
+
+
+def test_tensor_in_place() -> None:
+    def answer(table: np.ndarray, subjects: np.ndarray, hours: np.ndarray) -> Any:
+        tensor = laid_out(table, subjects, hours)
+        table[:], hours[:], subjects[:] = 0, 0, ""
+        return tensor
+
+    assert grade("01.4", answer)[0] == "passed"
 
 
 Parts = tuple[np.ndarray, np.ndarray]
@@ -186,6 +258,16 @@ def test_wrong_share(first: int, subtract: bool, axis: int, fragment: str) -> No
         return share_function()(*rows_from(change, mask, first, axis))
 
     is_wrong("01.5", answer, fragment)
+
+
+def test_share_in_place() -> None:
+    def answer(values: np.ndarray, mask: np.ndarray) -> Any:
+        values -= values[:, :1].copy()
+        share = share_function()(*rows_from(values, mask, 1))
+        mask[:] = False
+        return share
+
+    assert grade("01.5", answer)[0] == "passed"
 
 
 def test_share_of_a_common_baseline() -> None:

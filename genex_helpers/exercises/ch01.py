@@ -16,18 +16,23 @@ Array = NDArray[np.float64]
 
 def check_two_libraries(answer: Any) -> str:
     """``answer`` is the log2 fold change of 15 to 7.5 counts per million."""
-    try:
-        value = float(answer)
-    except (TypeError, ValueError):
-        raise WrongAnswer(
-            f"One number was expected, such as 1.5; yours is {answer!r}."
-        ) from None
+    value = _one_number(answer)
     mistakes = {
         1.0: "Upside down: the change goes *from* the first sample *to* the second, so "
         "the second is divided by the first.",
         0.585: "That is the change of the raw counts, 45 over 30. The second library "
         "is three times as large: divide each count by its library size first.",
+        -0.585: "That is the change of the raw counts, and upside down. Divide each "
+        "count by its library size first, then the second sample by the first.",
         0.5: "That is the fold change itself. Now its logarithm to base 2.",
+        2.0: "That is a ratio, and upside down: divide the second sample by the first, "
+        "then take the logarithm to base 2.",
+        1.585: "That is the change of the library sizes, 6 over 2. Divide each count "
+        "by its own library size, and compare the results.",
+        -1.585: "That is the change of the library sizes, 2 over 6. Divide each count "
+        "by its own library size, and compare the results.",
+        -0.912: "That is with a pseudocount. It is a remedy for zeros, and here are "
+        "none: take the ratio as it is.",
         -0.693: "That is the natural logarithm; use `np.log2`.",
         -0.301: "That is the logarithm to base 10; use `np.log2`.",
         -7.5: "A difference of counts per million is no fold change: take the ratio.",
@@ -35,6 +40,11 @@ def check_two_libraries(answer: Any) -> str:
     for wrong, message in mistakes.items():
         if np.isclose(value, wrong, atol=0.01):
             raise WrongAnswer(message)
+    if np.isnan(value):
+        raise WrongAnswer(
+            "NaN is not a number: is there a logarithm of something negative, or a "
+            "zero divided by a zero?"
+        )
     if not np.isclose(value, -1.0, atol=0.01):
         raise WrongAnswer(
             "15 counts per million in the first sample, 7.5 in the second: what is the "
@@ -47,7 +57,7 @@ def check_three_tubes(answer: Any) -> str:
     """``answer`` names the tissue in each of the tubes A, B and C."""
     if not isinstance(answer, dict) or set(answer) != {"A", "B", "C"}:
         raise WrongAnswer('Keep the form `{"A": …, "B": …, "C": …}`.')
-    if any(value is ... for value in answer.values()):
+    if any(value is ... or value is None for value in answer.values()):
         raise NotAnswered
     named = {tube: str(value).strip().lower() for tube, value in answer.items()}
     unknown = sorted(set(named.values()) - {"liver", "kidney", "both"})
@@ -70,8 +80,8 @@ def check_three_tubes(answer: Any) -> str:
         )
     if named["C"] == "both":
         raise WrongAnswer(
-            "Tube C has a few reads of the kidney's genes; a mixture would have "
-            "hundreds. A handful is not an expressed gene."
+            "Tube C has a few reads of the kidney's genes, but compare it with tube B, "
+            "where they are highest: a mixture would have hundreds of them."
         )
     return "Right. Which genes are on tells the tissue, and a mixture shows both."
 
@@ -80,16 +90,31 @@ def check_fold_change(answer: Answer) -> str:
     """``answer(before, after)`` returns ratios of RNA, NaN where undetected."""
     before = np.array([20.0, 22.0, 28.0, 25.0])
     after = np.array([18.0, 23.0, 24.0, 28.0])
-    found = np.asarray(call(answer, before, after), dtype=float)
+    try:
+        result = call(answer, before.copy(), after.copy())
+    except ValueError as error:
+        if "truth value" not in str(error):
+            raise
+        raise WrongAnswer(
+            "`before` and `after` are whole arrays, and an `if` cannot judge four "
+            "values at once. `np.where(condition, a, b)` chooses for each of them."
+        ) from None
+    found = np.asarray(result, dtype=float)
     if found.shape != (4,):
         raise WrongAnswer(
-            f"Four pairs of cycles give four ratios; yours has shape {found.shape}."
+            f"Four pairs of cycles give four ratios; yours has shape {found.shape}. "
+            "Keep a place for every pair, with NaN where the ratio is not known."
         )
     measured = found[:2]
     if np.allclose(measured, [0.25, 2.0]):
         raise WrongAnswer(
             "Upside down: from 20 to 18 cycles the RNA became *more*, because fewer "
             "cycles were enough."
+        )
+    if np.allclose(measured, [4.0, -2.0]):
+        raise WrongAnswer(
+            "Two cycles are two *doublings*: 2 to the power of the difference, not 2 "
+            "times the difference. A ratio is never negative."
         )
     if np.allclose(measured, [2.0, -1.0]) or np.allclose(measured, [-2.0, 1.0]):
         raise WrongAnswer(
@@ -113,15 +138,29 @@ def check_fold_change(answer: Answer) -> str:
     return "Right, and silent where nothing is known."
 
 
+HOUR_ORDERS = {
+    (0, 1, 2): "",
+    (2, 1, 0): "The hours run backwards.",
+    (1, 0, 2): "The hours stand as they first appear in the table, not in order.",
+    (1, 2, 0): 'The hours are sorted as text, in which "12" comes before "5": sort '
+    "them as numbers.",
+}
+SUBJECT_ORDERS = {
+    (0, 1): "",
+    (1, 0): "The subjects are not in ascending order: q stands before p.",
+}
+
+
 def check_to_tensor(answer: Answer) -> str:
     """``answer(table, subjects, hours)`` returns ``(subject, hour, gene)``."""
     subjects = np.array(["q", "p", "p", "q", "p"])
-    hours = np.array([36.0, 108.0, 5.0, 5.0, 36.0])
+    hours = np.array([12.0, 5.0, 36.0, 5.0, 12.0])
     table = np.arange(10.0).reshape(5, 2)
     expected = np.array(
-        [[[4.0, 5.0], [8.0, 9.0], [2.0, 3.0]], [[6.0, 7.0], [0.0, 1.0], [np.nan] * 2]]
+        [[[2.0, 3.0], [8.0, 9.0], [4.0, 5.0]], [[6.0, 7.0], [0.0, 1.0], [np.nan] * 2]]
     )
-    found = np.asarray(call(answer, table, subjects, hours), dtype=float)
+    result = call(answer, table.copy(), subjects.copy(), hours.copy())
+    found = np.asarray(result, dtype=float)
     if found.shape != (2, 3, 2):
         hint = ""
         if found.ndim == 3 and sorted(found.shape) == [2, 2, 3]:
@@ -130,19 +169,27 @@ def check_to_tensor(answer: Answer) -> str:
             "Two subjects, three hours and two genes make the shape (2, 3, 2), with a "
             f"place for the sample that is missing; yours is {found.shape}.{hint}"
         )
+    if np.array_equal(found, expected, equal_nan=True):
+        return "Right: every sample in its place, and the empty place is empty."
+    for subject_order, about_subjects in SUBJECT_ORDERS.items():
+        for hour_order, about_hours in HOUR_ORDERS.items():
+            ordered = expected[list(subject_order)][:, list(hour_order)]
+            if np.array_equal(found, ordered, equal_nan=True):
+                raise WrongAnswer(f"{about_subjects} {about_hours}".strip())
+    if np.array_equal(found, np.nan_to_num(expected)):
+        raise WrongAnswer(
+            "Subject q has no sample at 36 hours, so that place must hold NaN; yours "
+            "holds zeros, and a zero would look like a measurement."
+        )
     if not np.isnan(found[1, 2]).all():
         raise WrongAnswer(
-            "Subject q has no sample at 108 hours, so that place must hold NaN; yours "
-            f"holds {found[1, 2].tolist()}. A zero would look like a measurement."
+            "Subject q has no sample at 36 hours, so that place must hold NaN; yours "
+            f"holds {found[1, 2].tolist()}."
         )
-    if np.array_equal(found, expected[:, [2, 1, 0]], equal_nan=True):
-        raise WrongAnswer("The hours run backwards.")
-    if not np.array_equal(found, expected, equal_nan=True):
-        raise WrongAnswer(
-            "The shape is right, but samples are in wrong places. The rows of the "
-            "table come in any order: look up for each row whose it is, and when."
-        )
-    return "Right: every sample in its place, and the empty place is empty."
+    raise WrongAnswer(
+        "The shape is right, but samples are in wrong places. The rows of the "
+        "table come in any order: look up for each row whose it is, and when."
+    )
 
 
 def check_share_after_baseline(answer: Answer) -> str:
@@ -152,12 +199,8 @@ def check_share_after_baseline(answer: Answer) -> str:
     mask = np.ones(values.shape, dtype=bool)
     mask[1, 2] = mask[3, 4] = False
     values[~mask] = np.nan
-    found = call(answer, values, mask)
-    if np.ndim(found) != 0:
-        raise WrongAnswer(
-            f"One number was expected; yours has shape {np.shape(found)}."
-        )
-    value = float(found)
+    found = call(answer, values.copy(), mask.copy())
+    value = _one_number(found)
     if np.isnan(value):
         raise WrongAnswer(
             "NaN: the missing samples are still among the rows. Leave out those for "
@@ -185,6 +228,21 @@ def check_share_after_baseline(answer: Answer) -> str:
             "`variance_share` with the person of each row."
         )
     return "Right. Now apply it to `sequences.values` and `sequences.mask`."
+
+
+def _one_number(answer: Any) -> float:
+    """Return the one number that was expected; an array of size one will do."""
+    try:
+        numbers = np.asarray(answer, dtype=float)
+    except (TypeError, ValueError):
+        raise WrongAnswer(
+            f"One number was expected, such as 1.5; yours is {answer!r}."
+        ) from None
+    if numbers.size != 1:
+        raise WrongAnswer(
+            f"One number was expected; yours has the shape {numbers.shape}."
+        )
+    return float(numbers.item())
 
 
 def _share(
