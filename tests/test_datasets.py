@@ -193,9 +193,10 @@ def test_cards_name_the_packages_that_the_script_fetches() -> None:
 
 
 def test_data_page_shows_every_card() -> None:
-    from tools.data_page import data_page
+    from tools.data_page import PAGE, data_page
 
     page = data_page()
+    assert PAGE.read_text("utf-8") == page, "make data-page writes it anew"
     for name in CARDS:
         card: dict[str, Any] = load_card(name)
         assert f"## {card['title']}\n" in page

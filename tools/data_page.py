@@ -1,19 +1,26 @@
 """Write the book's page of data cards from the cards themselves.
 
-    python tools/data_page.py > book/data_sets.md
+    python tools/data_page.py
 
-The build writes the page into its staging folder, so that page and cards cannot
-differ; it is not committed.
+The page stands in git, so that links to it work on GitHub too; a test compares it with
+the cards.
 """
 
 from __future__ import annotations
 
 import math
 import sys
+from pathlib import Path
 from typing import Any
 
 from genex_helpers.datasets import load_card, registry
 from genex_helpers.paths import data_dir
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tools.notebook_key import write_whole
+
+PAGE = Path(__file__).resolve().parents[1] / "book" / "data_sets.md"
 
 INTRODUCTION = """\
 # The data, and what is wrong with them
@@ -112,5 +119,10 @@ def _loading(card: dict[str, Any]) -> str:
     return f'from genex_helpers.datasets import load\n\nadata = load("{card["name"]}")'
 
 
+def main() -> None:
+    write_whole(PAGE, data_page().encode())
+    print(f"{PAGE.name}: written from the data cards")
+
+
 if __name__ == "__main__":
-    sys.stdout.write(data_page())
+    main()
