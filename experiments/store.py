@@ -23,7 +23,19 @@ def code_hash(file: Path) -> str:
         body = getattr(node, "body", None)
         if isinstance(body, list) and body and _is_docstring(body[0]):
             del body[0]
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+    return hashlib.sha256(repr(_meaning(tree)).encode()).hexdigest()
+
+
+def _meaning(node: object) -> object:
+    """Return a syntax tree as nested tuples that are the same for every Python."""
+    if isinstance(node, list):
+        return tuple(_meaning(item) for item in node)
+    if not isinstance(node, ast.AST):
+        return node
+    fields = ((name, getattr(node, name, None)) for name in node._fields)
+    # newer Pythons have more fields, empty in older code
+    filled = tuple((n, _meaning(v)) for n, v in fields if v not in (None, []))
+    return type(node).__name__, filled
 
 
 def _is_docstring(node: ast.AST) -> bool:

@@ -343,6 +343,8 @@ def test_interrupt_ends_kernels_and_leaves_nothing(
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env=os.environ,
+        # tests that run in the background ignore Ctrl-C, and children inherit that
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     wait_for(lambda: pid_file.exists() and pid_file.read_text() != "")
     kernel = psutil.Process(int(pid_file.read_text()))
