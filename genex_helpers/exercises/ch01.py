@@ -135,7 +135,7 @@ def check_fold_change(answer: Answer) -> str:
             "The measured ratios are right. But 28 is the end of the measuring, not a "
             "value: where either is 28 the ratio is not known, so return NaN."
         )
-    return "Right, and silent where nothing is known."
+    return "Right, and silent where there is no more than a bound."
 
 
 HOUR_ORDERS = {

@@ -200,7 +200,7 @@ def check_auroc_of_pairs(answer: Answer) -> str:
 
     found = float(call(answer, x, y, pairs))
     if np.isclose(found, auroc(everybody=False)):
-        return "Right. With nine pairs the answer moves in steps of a ninth: go slow."
+        return "Right. With eight pairs the answer moves in eighths: go slow."
     if np.isclose(found, auroc(everybody=True)):
         raise WrongAnswer(
             "Your model has seen the pair that it is asked about. Fit the components "
