@@ -142,7 +142,8 @@ def claim(
     sources = "".join(f" [{doi}](https://doi.org/{doi})" for doi in cites)
     text = (
         f"> **Claim: {statement}** — **{found}**.\n"
-        f"> {quantity[:1].upper()}{quantity[1:]}: {interval} over {over}; supported if {edge}.{sources}"
+        f"> {quantity[:1].upper()}{quantity[1:]}: {interval} over {over}; "
+        f"supported if {edge}.{sources}"
     )
     if fast:
         _show(text + "\n>\n> A fast run: shown, not recorded.")

@@ -56,9 +56,9 @@ def test_import_is_quick_and_needs_no_heavy_package() -> None:
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.filterwarnings("error")
 # anndata asks pandas 3 for an option that it is about to drop
 @pytest.mark.filterwarnings("ignore:The 'future.infer_string' option")
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("name", TABLES)
 def test_load_gives_float32_samples_by_genes(name: str) -> None:
     table = load(name)
