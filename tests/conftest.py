@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import os
 import shutil
+import subprocess
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -48,6 +49,14 @@ def missing(what: str) -> None:
     if os.environ.get("GENEX_REQUIRE_BROWSER") == "1":
         pytest.fail(f"{what} (GENEX_REQUIRE_BROWSER=1 makes this an error)")
     pytest.skip(what)
+
+
+@pytest.fixture(scope="session")
+def project_files() -> list[str]:
+    """The files of the working tree that git has or would take, from the root."""
+    command = ["git", "ls-files", "-co", "--exclude-standard"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()
 
 
 @pytest.fixture(scope="session")

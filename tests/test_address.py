@@ -106,18 +106,11 @@ def test_the_config_is_read_as_yaml_reads_it() -> None:
     assert config["repository"]["branch"] == "main"  # the links to Colab say so too
 
 
-def test_no_other_file_names_the_placeholder() -> None:
-    tracked = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.splitlines()
+def test_no_other_file_names_the_placeholder(project_files: list[str]) -> None:
     generated = {str(p.relative_to(ROOT)) for p in address_texts(ROOT, PLACEHOLDER)}
     # what writes the address, what asks whether it is set, and this test
     makers = {"tools/setup_cell.py", "tools/build_book.py", "tests/test_address.py"}
-    for name in set(tracked) - generated - makers:
+    for name in set(project_files) - generated - makers:
         path = ROOT / name
         if path.is_file() and not name.startswith("tests/"):
             assert PLACEHOLDER.encode() not in path.read_bytes(), name

@@ -129,17 +129,12 @@ def publish(repository: Path, version: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def colab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Colab]:
+def colab(
+    tmp_path_factory: pytest.TempPathFactory, project_files: list[str]
+) -> Iterator[Colab]:
     """An environment with Colab's versions, and a fork with its address set."""
     folder = tmp_path_factory.mktemp("colab")
-    listed = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.splitlines()
-    for name in listed:
+    for name in project_files:
         target = folder / "repository" / name
         if (ROOT / name).is_file():
             target.parent.mkdir(parents=True, exist_ok=True)
