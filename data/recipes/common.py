@@ -1,0 +1,51 @@
+"""What all recipes share: the shape of a table, and a check that stops the script."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import anndata as ad
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sources import ContentError, Package
+
+Roots = dict[Package, Path]
+FloatArray = npt.NDArray[np.float64]
+
+
+def strings(values: Iterable[object]) -> list[str]:
+    """Return plain strings, whatever kind of text R's were."""
+    return [str(value) for value in values]
+
+
+def gene_index(genes: Iterable[object]) -> pd.Index[str]:
+    """Return gene names as the index of `var`."""
+    return pd.Index(strings(genes), name="gene")
+
+
+def require(holds: bool, what: str) -> None:
+    """Stop the script if a source is not what it was.
+
+    Raises:
+        ContentError: `holds` is false.
+    """
+    if not holds:
+        raise ContentError(f"the source is not what this script expects: {what}")
+
+
+def table(values: Any, obs: pd.DataFrame, var: pd.DataFrame) -> ad.AnnData:
+    """Return samples × genes in float32, with columns of text as categories."""
+    for frame in (obs, var):
+        for column in frame.columns:
+            if pd.api.types.is_string_dtype(frame[column].dtype):
+                frame[column] = pd.Categorical(frame[column])
+    return ad.AnnData(np.ascontiguousarray(values, dtype=np.float32), obs=obs, var=var)
+
+
+def titled(adata: ad.AnnData, title: str, units: str, technology: str) -> ad.AnnData:
+    """Write what the values are into `uns`."""
+    adata.uns = {"title": title, "units": units, "technology": technology}
+    return adata
