@@ -23,6 +23,7 @@ else:  # pragma: no cover - Python 3.10
 if TYPE_CHECKING:
     import pandas as pd
     from anndata import AnnData
+    from mudata import MuData
 
 INTERFERON_FILE = "interferon_genes.csv"
 
@@ -41,18 +42,38 @@ def load(name: str) -> AnnData:
         An AnnData, samples × genes in float32; its units are in `uns["units"]`.
 
     Raises:
-        ValueError: there is no data set of that name.
+        ValueError: there is no data set of that name, or it has several tables.
         DataFileError: its file is missing or damaged.
     """
     # anndata takes seconds to import, so only those who load a table wait for it.
     import anndata
 
-    if name not in _names():
-        raise ValueError(
-            f"name={name!r} is not a data set of this book; "
-            f"expected one of {', '.join(_names())}"
-        )
+    if name in _names(".h5mu"):
+        raise ValueError(f"name={name!r} has several tables: use load_multiomics")
+    _require_known(name, _names(".h5ad"))
     return anndata.read_h5ad(_checked(f"{name}.h5ad"))
+
+
+def load_multiomics(name: str) -> MuData:
+    """Load a data set of several tables on the same patients.
+
+    Args:
+        name: a name that `list_datasets()` shows with several tables.
+
+    Returns:
+        A MuData: one AnnData a kind of measurement in `mod`, the patients in `obs`.
+        Not every patient has every measurement.
+
+    Raises:
+        ValueError: there is no such data set of several tables.
+        DataFileError: its file is missing or damaged.
+    """
+    import mudata
+
+    _require_known(name, _names(".h5mu"))
+    # Columns stay where they are: patients' in `obs`, measurements' in their table.
+    with mudata.set_options(pull_on_update=False):
+        return mudata.read_h5mu(_checked(f"{name}.h5mu"))
 
 
 def list_datasets() -> pd.DataFrame:
@@ -60,7 +81,7 @@ def list_datasets() -> pd.DataFrame:
     import pandas as pd
 
     columns = ["shape", "technology", "time_axis", "licence", "citation"]
-    cards = {name: load_card(name) for name in _names()}
+    cards = {name: load_card(name) for name in _names(".h5ad", ".h5mu")}
     rows = [[card[column] for column in columns] for card in cards.values()]
     table = pd.DataFrame(rows, index=pd.Index(cards, name="name"), columns=columns)
     table["shape"] = [" × ".join(map(str, shape)) for shape in table["shape"]]
@@ -109,8 +130,16 @@ def registry() -> dict[str, dict[str, Any]]:
     return registry
 
 
-def _names() -> list[str]:
-    return [Path(file).stem for file in sorted(registry()) if file.endswith(".h5ad")]
+def _names(*suffixes: str) -> list[str]:
+    return [Path(file).stem for file in sorted(registry()) if file.endswith(suffixes)]
+
+
+def _require_known(name: str, known: list[str]) -> None:
+    if name not in known:
+        raise ValueError(
+            f"name={name!r} is not a data set of this book; "
+            f"expected one of {', '.join(known)}"
+        )
 
 
 def _checked(file: str) -> Path:
