@@ -29,6 +29,7 @@ def resolve() -> str:
     command = [sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml"]
     command += ["--extra", "book", "--extra", "build", "--python-version", "3.11"]
     command += ["--universal", "--no-annotate", "--no-header", "--constraint", "-"]
+    command += ["--prerelease", "disallow"]
     # a local wheel folder would put "+cpu" into the lock, which no index has
     environment = {k: v for k, v in os.environ.items() if k != "UV_FIND_LINKS"}
     done = subprocess.run(
