@@ -71,7 +71,31 @@ DESTINY = Package(
     "amd64",
     "da12db2ccaab8a8c0348767e948e8a71bb72bc21a5be0940d6ec3138f6d9d8b9",
 )
-PACKAGES = (QUSAGE, KOHONEN, NOISEQ, DESTINY)
+BLADDERBATCH = Package(
+    "r-bioc-bladderbatch",
+    "1.36.0-1",
+    "all",
+    "ad40440450a8c3ff07e074d9096d8318c46ee5dd98ee95dd22de3fbb6d3de6db",
+)
+HSMM = Package(
+    "r-bioc-hsmmsinglecell",
+    "1.18.0-1",
+    "all",
+    "ae4c4323c5a18f9bf37a2f493c704610622323dd195cb11f5ef121bda36ad1be",
+)
+DEGREPORT = Package(
+    "r-bioc-degreport",
+    "1.34.0+dfsg-1",
+    "all",
+    "9666f0d0d86be4f166432b96c3e8a933b4d8a0f3d8a4efd2076c6c3e6ffc4d1b",
+)
+MULTIASSAY = Package(
+    "r-bioc-multiassayexperiment",
+    "1.24.0+dfsg-2",
+    "all",
+    "3ff729e9a8ecafdd3994430ce0d47d939ac9fea1fc78211cb4aae0f4ece017dd",
+)
+PACKAGES = (QUSAGE, KOHONEN, NOISEQ, DESTINY, BLADDERBATCH, HSMM, DEGREPORT, MULTIASSAY)
 
 
 def fetch_all(folder: Path) -> dict[Package, Path]:
@@ -95,7 +119,8 @@ def read_r(path: Path) -> dict[str, Any]:
         # Bioconductor's classes come back as plain namespaces, which is all we need.
         warnings.filterwarnings("ignore", message="Missing constructor for R class")
         objects: dict[str, Any] = rdata.conversion.convert(
-            rdata.parser.parse_file(path)
+            rdata.parser.parse_file(path),
+            default_encoding="ASCII",  # files of old versions of R do not say
         )
     return objects
 

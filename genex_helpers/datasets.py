@@ -71,9 +71,11 @@ def load_multiomics(name: str) -> MuData:
     import mudata
 
     _require_known(name, _names(".h5mu"))
-    # Columns stay where they are: patients' in `obs`, measurements' in their table.
+    path = _checked(f"{name}.h5mu")
+    if not hasattr(mudata, "set_options"):  # from 0.4 on, columns stay by themselves
+        return mudata.read_h5mu(path)
     with mudata.set_options(pull_on_update=False):
-        return mudata.read_h5mu(_checked(f"{name}.h5mu"))
+        return mudata.read_h5mu(path)
 
 
 def list_datasets() -> pd.DataFrame:

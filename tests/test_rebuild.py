@@ -111,6 +111,52 @@ def test_check_names_the_part_that_differs(
     assert rebuild.differences(shipped, other) == [part]
 
 
+@pytest.mark.parametrize("part", ["obsm", "uns"])
+def test_check_looks_into_places_and_pictures(
+    rebuild: ModuleType, tmp_path: Path, part: str
+) -> None:
+    import anndata
+
+    shipped = data_dir() / "visium_spots.h5ad"
+    assert rebuild.differences(shipped, shipped) == []
+    table = anndata.read_h5ad(shipped)
+    if part == "obsm":
+        table.obsm["spatial"][0, 0] += 1
+    else:
+        (section,) = table.uns["spatial"].values()
+        section["images"]["hires"][7, 7, 2] ^= 1
+    other = tmp_path / shipped.name
+    table.write_h5ad(other)
+    assert rebuild.differences(shipped, other) == [part]
+
+
+@pytest.mark.parametrize(
+    "part", ["obs", "uns", "X of protein", "var of rna", "names of tables"]
+)
+def test_check_looks_into_each_of_several_tables(
+    rebuild: ModuleType, tmp_path: Path, part: str
+) -> None:
+    import mudata
+
+    shipped = data_dir() / "adrenocortical.h5mu"
+    assert rebuild.differences(shipped, shipped) == []
+    other = tmp_path / shipped.name
+    with importlib.import_module("recipes.common").columns_stay():
+        tables = mudata.read_h5mu(shipped)
+        if part == "obs":
+            tables.obs["days"] = tables.obs["days"] + 1
+        elif part == "uns":
+            tables.uns["units"] = "cycles"
+        elif part == "X of protein":
+            tables["protein"].X[0, 0] += 1
+        elif part == "var of rna":
+            tables["rna"].var["gene"] = tables["rna"].var["gene"].astype(str) + "?"
+        else:
+            del tables.mod["mutations"]
+        tables.write_h5mu(other)
+    assert rebuild.differences(shipped, other) == [part]
+
+
 def test_an_unexpected_source_is_a_failure_not_a_missing_source(
     rebuild: ModuleType,
     monkeypatch: pytest.MonkeyPatch,
@@ -121,6 +167,7 @@ def test_an_unexpected_source_is_a_failure_not_a_missing_source(
         return []
 
     monkeypatch.setattr(rebuild, "fetch_all", lambda folder: {})
+    monkeypatch.setattr(rebuild, "fetch_archives", lambda folder: {})
     monkeypatch.setattr(rebuild, "build", broken)
     assert rebuild.main(["--check"]) == 1
     assert "genes differ" in capsys.readouterr().err

@@ -27,7 +27,8 @@ INTRODUCTION = """\
 
 Every number in this book that is called real comes from one of the files below.
 They are small, they travel with the helper package, and each can be made again from
-a package of Debian with one command, `make rebuild-data`.
+a package of Debian or of the Python Package Index with one command,
+`make rebuild-data`.
 `make check-data` makes them afresh and compares the content with what we ship.
 
 Each data set has a card: where it comes from, who may use it, what was cut, and
@@ -59,11 +60,13 @@ def _overview(cards: list[dict[str, Any]]) -> str:
         link = f"[{card['title']}](#{_anchor(card)})"
         cells = [link, _shape(card), card["technology"], card["time_axis"]]
         rows.append("| " + " | ".join([*cells, card["licence"]]) + " |")
-    return "\n".join([*rows, "", "Shapes are samples × genes.", ""])
+    note = (
+        "Shapes are samples × genes; for multi-omics, patients × all that was measured."
+    )
+    return "\n".join([*rows, "", note, ""])
 
 
 def _section(card: dict[str, Any]) -> str:
-    package = card["package"]
     facts = [
         ("Organism", card["organism"]),
         ("Technology", card["technology"]),
@@ -75,18 +78,14 @@ def _section(card: dict[str, Any]) -> str:
         ("Paper", f"{card['paper']}. [doi:{card['doi']}]({_doi_link(card['doi'])})"),
         ("Cite as", card["citation"]),
         ("Licence", f"{card['licence']}. {card['licence_note']}"),
-        (
-            "Taken from",
-            f"Debian package `{package['name']}` {package['version']}, "
-            f"file `{package['object']}`",
-        ),
+        ("Taken from", _source(card["package"])),
         ("File", f"`{card['file']}`, {_kilobytes(card['file'])} kB"),
     ]
     lines = [f"({_anchor(card)})=", f"## {card['title']}", "", card["summary"].strip()]
     lines += ["", "```python", _loading(card), "```", ""]
     lines += [f"- **{name}**: {text}" for name, text in facts if text != "none"]
     # Each sub-heading names its data set, so that no two of them are alike.
-    of = f": {card['title'][0].lower()}{card['title'][1:]}"
+    of = f": {_inside_a_line(card['title'])}"
     lines += ["", f"### What was cut{of}", "", card["cut"].strip(), ""]
     lines += [f"### Known defects{of}", "", *(f"- {each}" for each in card["defects"])]
     if "people" in card:
@@ -96,6 +95,20 @@ def _section(card: dict[str, Any]) -> str:
 
 def _anchor(card: dict[str, Any]) -> str:
     return "data-" + str(card["name"]).replace("_", "-")
+
+
+def _inside_a_line(title: str) -> str:
+    """Begin a title in lower case, unless its first word is an abbreviation."""
+    return title if title[:2].isupper() else title[0].lower() + title[1:]
+
+
+def _source(package: dict[str, str]) -> str:
+    """Say where a file was taken from: an archive of PyPI, or a Debian package."""
+    if "archive" in package:
+        origin = f"`{package['archive']}` of the Python Package Index"
+    else:
+        origin = f"Debian package `{package['name']}` {package['version']}"
+    return f"{origin}, file `{package['object']}`"
 
 
 def _shape(card: dict[str, Any]) -> str:
@@ -116,7 +129,12 @@ def _loading(card: dict[str, Any]) -> str:
             "from genex_helpers.datasets import interferon_genes\n\n"
             "genes = interferon_genes()"
         )
-    return f'from genex_helpers.datasets import load\n\nadata = load("{card["name"]}")'
+    several = card["file"].endswith(".h5mu")
+    function, result = ("load_multiomics", "mdata") if several else ("load", "adata")
+    return (
+        f"from genex_helpers.datasets import {function}\n\n"
+        f'{result} = {function}("{card["name"]}")'
+    )
 
 
 def main() -> None:

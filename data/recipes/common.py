@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import anndata as ad
+import mudata
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from archives import Archive
 from sources import ContentError, Package
 
-Roots = dict[Package, Path]
+Roots = dict[Package | Archive, Path]
 FloatArray = npt.NDArray[np.float64]
 
 
@@ -43,6 +46,17 @@ def table(values: Any, obs: pd.DataFrame, var: pd.DataFrame) -> ad.AnnData:
             if pd.api.types.is_string_dtype(frame[column].dtype):
                 frame[column] = pd.Categorical(frame[column])
     return ad.AnnData(np.ascontiguousarray(values, dtype=np.float32), obs=obs, var=var)
+
+
+def columns_stay() -> AbstractContextManager[object]:
+    """Let MuData leave columns in the table that they describe.
+
+    From mudata 0.4 that is the default, and there is no such option any more.
+    """
+    if not hasattr(mudata, "set_options"):
+        return nullcontext()
+    option: AbstractContextManager[object] = mudata.set_options(pull_on_update=False)
+    return option
 
 
 def titled(adata: ad.AnnData, title: str, units: str, technology: str) -> ad.AnnData:
