@@ -24,11 +24,15 @@ ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 REGISTRY = json.loads((ROOT / "data" / "registry.json").read_text("utf-8"))
 PACKAGE = ROOT / "genex_helpers"
-MODULES = sorted(path.stem for path in PACKAGE.glob("[a-z]*.py"))
+MODULES = sorted(
+    [path.stem for path in PACKAGE.glob("[a-z]*.py")]
+    # importing a room of several modules imports them all
+    + [path.parent.name for path in PACKAGE.glob("[a-z]*/__init__.py")]
+)
 # what takes seconds to import is imported by the functions that need it
 HEAVY = ("torch", "IPython", "matplotlib.pyplot", "anndata", "seaborn", "captum")
-# these two define networks, so they cannot do without torch
-WITH_TORCH = {"models", "training"}
+# these define or train networks, so they cannot do without torch
+WITH_TORCH = {"memory_tasks", "models", "stacked", "training"}
 # Import a module in a Python whose network, files and warnings are watched.
 PROBE = """
 import importlib, json, os, socket, sys, warnings
@@ -83,7 +87,7 @@ def test_importing_the_package_loads_nothing_but_itself() -> None:
     assert set(imported("genex_helpers")["modules"]) - plain == {"genex_helpers"}
 
 
-@pytest.mark.parametrize("name", [name for name in MODULES if name != "__init__"])
+@pytest.mark.parametrize("name", MODULES)
 def test_import_is_pure(name: str) -> None:
     told = imported(f"genex_helpers.{name}")
     allowed = {"torch"} if name in WITH_TORCH else set()
