@@ -157,7 +157,8 @@ def check(exercise: str, answer: Any) -> None:
     """Grade an answer to an exercise and show what is right or wrong about it."""
     status, message = grade(exercise, answer)
     mark = {"passed": "✓", "wrong": "✗", "unanswered": "○"}[status]
-    title = exercise.removeprefix("0")  # headings say 9.1, records 09.1
+    # headings say 9.1 and A1.1, records 09.1 and a1.1
+    title = exercise.removeprefix("0").upper()
     text = f"{mark} **Exercise {title}, {status}.** {message}"
     _show(text, {"exercise": {"id": exercise, "status": status}})
 

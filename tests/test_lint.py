@@ -11,7 +11,7 @@ from lint_examples import EIGHT, LABELLED, OFFENCES, Offence
 from nbformat.v4 import new_code_cell
 
 from tools import lint_notebooks, notebook_lint
-from tools.notebook_lint import RULES, rules_template
+from tools.notebook_lint import RULES, from_node, lint, rules_template
 from tools.notebook_lint.rules_words import sentence_ends
 from tools.notebook_lint.text import clean
 
@@ -93,6 +93,29 @@ def test_an_exemption_hides_its_rule_in_its_cell_only() -> None:
     assert draft.found() == []
     draft.code("!pip list")
     assert [finding.rule for finding in draft.found()] == ["shell"]
+
+
+def primer(heading: str) -> list[str]:
+    """What the lint says of a primer whose first exercise has this heading."""
+    draft = Draft()
+    for cell in draft.node.cells:
+        cell.source = cell.source.replace("### Exercise 3.", "### Exercise A1.")
+        cell.source = cell.source.replace("Exercise A1.1 ", f"Exercise {heading} ")
+        cell.source = cell.source.replace("03.", "a1.").replace('"03"', '"a1"')
+    questions = [question(n, "a1") for n in (1, 2, 3)]
+    book = from_node("notebooks/a1_rules.ipynb", draft.node, questions)
+    return [finding.rule for finding in lint(book)]
+
+
+def test_a_primer_is_named_by_a_letter() -> None:
+    """Exercise A1.1 in the heading is "a1.1" for ``check``, as 3.1 is "03.1"."""
+    assert primer("A1.1") == []
+
+
+@pytest.mark.parametrize("heading", ["a1.1", "A1", "A2.1", "1.1", "A11.1"])
+def test_a_primer_keeps_the_rule_of_exercises(heading: str) -> None:
+    """Neither a small letter nor another primer's number passes."""
+    assert "exercise-heading" in primer(heading)
 
 
 def test_cleaning_keeps_the_lines() -> None:

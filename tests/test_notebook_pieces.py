@@ -102,6 +102,9 @@ def test_exercises_are_recorded(shown: list[Any]) -> None:
     notebook.check("09.5", ...)
     assert shown[0][1] == {"exercise": {"id": "09.5", "status": "unanswered"}}
     assert "Exercise 9.5" in shown[0][0]
+    notebook.check("a1.1", ...)
+    assert shown[1][1] == {"exercise": {"id": "a1.1", "status": "unanswered"}}
+    assert "Exercise A1.1" in shown[1][0]
 
 
 def test_a_quiz_gives_a_reason_for_each_option(shown: list[Any]) -> None:

@@ -90,7 +90,7 @@ class Notebook:
 
     @property
     def chapter(self) -> str:
-        """The two digits that the file's name begins with."""
+        """What the file's name begins with: ``"01"``, or ``"a1"`` for a primer."""
         return Path(self.name).name[:2]
 
     def tagged(self, tag: str) -> list[Cell]:

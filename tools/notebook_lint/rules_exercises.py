@@ -11,8 +11,8 @@ from .model import Cell, Finding, Notebook, argument, called, literal, rule
 from .rules_template import objectives
 
 _HEADING = re.compile(
-    r"^### Exercise (\d+)\.(\d+) \(level ([123]), objectives? (\d(?:(?:, | and )\d)*)\)"
-    r": \S",
+    r"^### Exercise (\d+|[A-Z]\d)\.(\d+) "
+    r"\(level ([123]), objectives? (\d(?:(?:, | and )\d)*)\): \S",
     re.MULTILINE,
 )
 _EXERCISES = (
@@ -51,7 +51,7 @@ def exercises(notebook: Notebook) -> list[Exercise]:
         match = _HEADING.search(cell.source) if cell.kind == "markdown" else None
         if match:
             chapter, number, level, served = match.groups()
-            name = f"{int(chapter):02d}.{number}"
+            name = f"{chapter.lower().zfill(2)}.{number}"
             goals = tuple(int(n) for n in re.findall(r"\d", served))
             found.append(Exercise(cell, name, int(level), goals))
             inside = True
