@@ -42,7 +42,7 @@ def check_wait(answer: Any) -> str:
         "unit of time, so take the natural logarithm.",
     }
     for wrong, message in mistakes.items():
-        if np.isclose(value, wrong, rtol=0.01):
+        if np.isclose(value, wrong, rtol=1e-3):  # two of them are close together
             raise WrongAnswer(message)
     if not np.isclose(value, expected, rtol=0.01):
         raise WrongAnswer(
@@ -139,8 +139,8 @@ def check_later(answer: Answer) -> str:
     found = call(answer, network, 2.0)
     if not network.edges.equals(before):
         raise WrongAnswer(
-            "The old network has changed: you wrote into its table of edges. Make a new "
-            "table, with `.assign(delay=...)` or `.copy()`."
+            "The old network has changed: you wrote into its table of edges. Make a "
+            "new table, with `.assign(delay=...)` or `.copy()`."
         )
     if not isinstance(found, Network):
         raise WrongAnswer(
