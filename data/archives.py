@@ -7,12 +7,12 @@ the build of a source archive.
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import subprocess
 import sys
 import tarfile
-import urllib.error
 import urllib.parse
 import urllib.request
 import zipfile
@@ -166,7 +166,7 @@ def _read(address: str, archive: Archive, accept: str = "*/*") -> tuple[bytes, s
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
             return answer.read(), answer.headers.get("Content-Type", HTML)
-    except (OSError, urllib.error.URLError) as error:
+    except (OSError, http.client.HTTPException) as error:
         raise SourceError(
             f"wanted {archive.file} of {archive.name} {archive.version}, which needs "
             f"a package index such as PyPI (the shipped files need none): {error}"

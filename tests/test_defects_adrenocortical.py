@@ -88,7 +88,12 @@ def test_genes_are_annotated(patients: MuData) -> None:
     assert copies.loc["copy_number:TP53", "band"] == "17p13.1"
     assert copies.loc["copy_number:TP53", "entrez"] == "7157"
     assert set(patients["protein"].var["gene"]) <= set(patients["rna"].var["gene"])
-    assert not (patients["protein"].var["antibody"].astype(str) == "").any()
+    antibodies = patients["protein"].var["antibody"].astype(str)
+    genes = patients["protein"].var["gene"].astype(str)
+    plain = antibodies.str.upper().str.replace("PEA-15", "PEA15")
+    assert [a.startswith(g) for a, g in zip(plain, genes, strict=True)] == [True] * 33
+    assert "PDK1_pS241" in set(antibodies) and "TTF1" in set(genes)
+    says(NAME, "PDK1_pS241")
 
 
 def test_patients_differ_by_assay(patients: MuData) -> None:
@@ -133,6 +138,26 @@ def test_other_labels_stop_where_their_table_stops(patients: MuData) -> None:
         assert obs.loc[have[table], label].notna().mean() > 0.95, label
 
 
+def test_clinical_columns_agree_with_one_another(patients: MuData) -> None:
+    """What would not survive if a column were out of order."""
+    obs = patients.obs
+    assert set(obs.loc[obs["stage"] == "I", "t_stage"]) == {"T1"}
+    assert set(obs.loc[obs["stage"] == "II", "t_stage"]) == {"T2"}
+    assert set(obs.loc[obs["stage"].isin(["I", "II"]), "n_stage"]) == {"N0"}
+    dead = obs["vital_status"] == "dead"
+    for column, bad in (("residual_tumour", "R2"), ("methylation", "CIMP-high")):
+        group = obs[column] == bad
+        assert dead[group].mean() > 2 * dead[~group & obs[column].notna()].mean()
+    ploidy = obs["ploidy"].groupby(obs["genome_doublings"].astype(float))
+    assert ploidy.max()[0.0] < ploidy.min()[1.0] < ploidy.median()[2.0]
+    same = (obs["methylation"] == "CIMP-high") & (obs["cluster_of_clusters"] == "COC3")
+    assert same.sum() == 17
+    changed = (values(patients, "copy_number") != 0).mean(axis=1)
+    groups = obs.loc[changed.index, "copy_number_cluster"].astype(str)
+    medians = changed.groupby(groups).median()
+    assert medians["Quiet"] < 0.2 < medians[["Chromosomal", "Noisy"]].min()
+
+
 def test_survival_is_censored_and_the_living_were_chosen(patients: MuData) -> None:
     obs = patients.obs
     alive = obs["vital_status"] == "alive"
@@ -152,6 +177,7 @@ def test_the_mutation_table_is_broken(patients: MuData) -> None:
     says(NAME, f"{len(per_gene)} genes", f"{(per_gene == 0).sum()} in none")
     assert per_gene["TP53"] == 1
     group = patients.obs["oncosign"] == "TP53/NF1"
+    assert group[mutated["TP53"].idxmax()]
     says(NAME, f"{group.sum()} patients are in the class `TP53/NF1`")
     died = patients.obs["vital_status"] == "dead"
     assert auc(mutated, died) < 0.6
@@ -173,6 +199,14 @@ def test_mirna_reads_are_raw_and_copies_are_counted_twice(patients: MuData) -> N
     pair = share[["hsa-let-7a-1", "hsa-let-7a-2"]].to_numpy()
     assert np.corrcoef(pair.T)[0, 1] > 0.9999
     assert ((reads >= 5).sum() >= 5).all()  # the package's filter
+    # The patients' cluster comes from their microRNA, and can be found in it again.
+    cluster = patients.obs.loc[share.index, "mirna_cluster"].dropna().astype(str)
+    known, right = share.loc[cluster.index], 0
+    for patient in cluster.index:
+        means = known.drop(patient).groupby(cluster.drop(patient)).mean()
+        distance = means.sub(known.loc[patient]).pow(2).sum(axis=1)
+        right += distance.idxmin() == cluster[patient]
+    assert right > 1.2 * cluster.value_counts().max()
 
 
 def test_protein_is_centred_but_no_z_score(patients: MuData) -> None:

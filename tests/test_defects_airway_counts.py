@@ -41,12 +41,15 @@ def percent(value: float) -> str:
 
 def test_counts_and_pairs(counts: AnnData) -> None:
     assert (counts.X >= 0).all() and (counts.X == np.round(counts.X)).all()
-    assert list(counts.obs.columns) == ["cell_line", "treatment", "read_length", "geo"]
+    assert list(counts.obs.columns) == ["cell_line", "treatment", "pair_length", "geo"]
     pairs = pd.crosstab(counts.obs["cell_line"], counts.obs["treatment"])
     assert pairs.shape == (4, 2) and (pairs == 1).all(axis=None)
     assert ", ".join(pairs.index) in card_text(NAME)
     assert counts.obs_names.str.fullmatch(r"SRR10395\d\d").all()
     assert counts.obs["geo"].str.fullmatch(r"GSM12758\d\d").all()
+    # The archive and GEO count the runs of this study in the same order.
+    run = counts.obs_names.str.removeprefix("SRR").astype(int)
+    assert set(counts.obs["geo"].str.removeprefix("GSM").astype(int) - run) == {236354}
     assert counts.var_names.str.fullmatch(r"ENSG\d{11}").all()
     assert counts.var.shape[1] == 0
     says(NAME, f"{64102 - counts.n_vars:,} of 64,102")
@@ -80,9 +83,10 @@ def test_totals_differ_twofold_and_in_both_directions(counts: AnnData) -> None:
     wide = obs.pivot(index="cell_line", columns="treatment", values="total")
     more = wide["dexamethasone"] > wide["untreated"]
     assert more.any() and not more.all()
-    lengths = obs.pivot(index="cell_line", columns="treatment", values="read_length")
-    says(NAME, f"{obs['read_length'].min()} and {obs['read_length'].max()}")
-    assert (lengths["dexamethasone"] < lengths["untreated"]).sum() == 2
+    lengths = obs.pivot(index="cell_line", columns="treatment", values="pair_length")
+    says(NAME, f"between {obs['pair_length'].min()} and {obs['pair_length'].max()}")
+    fewer = lengths.index[lengths["dexamethasone"] < lengths["untreated"]]
+    assert list(fewer) == ["N052611", "N061011"]
 
 
 def test_one_line_is_not_male(counts: AnnData) -> None:

@@ -34,6 +34,7 @@ def test_samples_and_labels(bladder: AnnData) -> None:
         for kind, number in bladder.obs[column].value_counts().items():
             says(NAME, f"{kind} {number}")
     assert bladder.var["control"].dtype == bool
+    assert (bladder.var["control"] == bladder.var_names.str.startswith("AFFX")).all()
     says(NAME, f"{bladder.var['control'].sum()} of Affymetrix")
     says(NAME, f"{bladder.var_names.str.endswith('_x_at').sum()} of them")
     assert not np.isnan(bladder.X).any()
@@ -112,6 +113,16 @@ def test_sex_by_its_genes(bladder: AnnData) -> None:
     assert (bladder.obs.loc[women, "tissue"] == "cancer").all()
     assert len(women) == 4
     assert xist.drop(women).idxmax() == rps4y1.drop(women).idxmin() == "GSM71051"
+
+
+def test_biopsies_come_from_more_than_one_man(bladder: AnnData) -> None:
+    inherited = bladder.to_df()["203290_at"]  # HLA-DQA1
+    one, other = ["GSM71069", "GSM71070"], ["GSM71071", "GSM71072"]
+    assert (bladder.obs.loc[one + other, "tissue"] == "biopsy").all()
+    assert inherited[one].min() > inherited[other].max() + 3
+    for pair in (one, other):
+        first, second = (f"{inherited[name]:.1f}" for name in pair)
+        says(NAME, f"{first} and {second} in {pair[0]} and {pair[1]}")
 
 
 def test_two_samples_are_poor(bladder: AnnData) -> None:

@@ -83,6 +83,32 @@ def test_one_volunteer_is_two_people(vaccine: AnnData) -> None:
     assert frame.loc["SUB112995.d0", "HLA-DRB5"] < 7
 
 
+def test_the_other_volunteers_fit_their_own_day_0(vaccine: AnnData) -> None:
+    own, others = [], []
+    for study in (FIRST, SECOND):
+        part = vaccine[vaccine.obs["study"] == study]
+        days = part.obs["days"].to_numpy()
+        frame = part.to_df().astype(float)
+        frame -= frame.groupby(days).transform("mean")
+        people = part.obs["subject"].astype(str).to_numpy()
+        for person in np.unique(people):
+            # Genes that tell the others apart: the person has no part in choosing.
+            known = frame[~np.isin(people, [person, MIXED_UP])]
+            spread = known.var()
+            within = known.groupby(people[known.index.map(part.obs_names.get_loc)])
+            share = within.var().mean() / spread
+            genes = share[spread > spread.quantile(0.7)].nsmallest(100).index
+            alike = np.corrcoef(frame[genes])[np.ix_(days == 7, days == 0)]
+            at = np.flatnonzero(np.unique(people) == person)[0]
+            if person == MIXED_UP:
+                others += [alike[at, at], alike[at].max(), alike[:, at].max()]
+            else:
+                assert alike[at].argmax() == alike[:, at].argmax() == at, person
+                own.append(alike[at, at])
+    says(NAME, f"each of the {len(own)} others", f"correlation {min(own):.2f} or more")
+    says(NAME, f"correlate at {others[0]:.2f}", f"else's at most {max(others):.2f}")
+
+
 def test_the_study_is_the_strongest_signal(vaccine: AnnData) -> None:
     assert same(vaccine, "study") == len(vaccine)
     says(NAME, f"{len(vaccine)} samples")

@@ -56,6 +56,16 @@ def test_genes_and_the_cut(cells: AnnData) -> None:
     says(NAME, f"{symbols.nunique()} symbols for {cells.n_vars} genes")
     says(NAME, f"{symbols.duplicated().sum()} rows of `var`")
     assert (cells.X >= 0).all() and np.isfinite(cells.X).all()
+    short = symbols.astype(str).str.match(r"SNOR[AD]|MIR\d")  # hosts of small RNA
+    assert (cells.var["biotype"][short] != "protein_coding").mean() > 0.9
+
+
+def test_the_genes_of_pseudotime_are_those_that_change(cells: AnnData) -> None:
+    values = np.log2(cells.X + 1)
+    late = (cells.obs["hours"] > 0).to_numpy()
+    change = np.abs(values[late].mean(axis=0) - values[~late].mean(axis=0))
+    used = cells.var["used_for_pseudotime"].to_numpy()
+    assert np.median(change[used]) > 3 * np.median(change[~used])
 
 
 def test_time_medium_and_chip_are_confounded(cells: AnnData) -> None:

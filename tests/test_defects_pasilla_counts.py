@@ -30,6 +30,7 @@ def test_counts_and_labels(counts: AnnData) -> None:
     named = obs.index.str.startswith("untreated")
     assert (named == (obs["treatment"] == "untreated")).all()
     assert sorted(set(obs["lanes"])) == [2, 5, 6]
+    assert obs["lanes"].nlargest(2).to_dict() == {"untreated2": 6, "treated1": 5}
     assert obs.loc["treated2", "sequenced"] == 12_242_535
     assert counts.var_names.str.fullmatch(r"FBgn\d{7}").all()
 

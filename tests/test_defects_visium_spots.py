@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from anndata import AnnData
 from test_data_defects import says
@@ -106,7 +107,7 @@ def test_circles_are_wider_than_spots(
 ) -> None:
     step = np.median(apart.min(axis=1))
     share = section["scalefactors"]["spot_diameter_fullres"] / step
-    says(NAME, f"{step:.0f} pixels apart", f"{share:.2f}")
+    says(NAME, f"{step:.0f} pixels or 100", f"{share:.2f} of that distance")
     # One spot a cell of the hexagonal grid; the maker says 55 of 100 micrometres.
     for part in (share, 0.55):
         says(NAME, f"{100 * np.pi / 4 * part**2 / (np.sqrt(3) / 2):.0f} %")
@@ -116,7 +117,38 @@ def test_counts_come_back_from_the_logarithms(spots: AnnData) -> None:
     found = counts(spots)
     assert np.abs(found - np.round(found)).max() < 0.002
     totals = np.round(found).sum(axis=1)
-    says(NAME, f"{totals.min():.0f} to {totals.max():.0f} reads")
+    says(NAME, f"{totals.min():.0f} to {totals.max():.0f} counted molecules")
+
+
+def test_expression_belongs_to_its_spot_and_its_gene(
+    spots: AnnData, apart: np.ndarray
+) -> None:
+    frame = spots.to_df().astype(float)
+    # Two genes of the same haemoglobin chain, and the partner chain.
+    blood = frame[["Hba-a1", "Hba-a2", "Hbb-bs"]].corr().to_numpy()
+    assert blood.min() > 0.85
+    assert spots.var.loc["Mobp", "ensembl"] == "ENSMUSG00000032517"
+    alike = np.corrcoef(frame.to_numpy())
+    near = apart < 1.3 * np.median(apart.min(axis=1))
+
+    def excess(order: np.ndarray) -> float:
+        found = alike[np.ix_(order, order)]
+        return float(found[near].mean() - found[~near & np.isfinite(apart)].mean())
+
+    rng = np.random.default_rng(0)
+    chance = [excess(rng.permutation(len(alike))) for _ in range(500)]
+    assert (np.array(chance) >= excess(np.arange(len(alike)))).mean() < 0.02
+
+
+def test_clusters_were_made_from_expression(spots: AnnData) -> None:
+    cluster = spots.obs["cluster"].astype(str).to_numpy()
+    frame = pd.DataFrame(spots.X[np.isin(cluster, ["0", "2"])])
+    truth = cluster[np.isin(cluster, ["0", "2"])]
+    right = 0
+    for row in frame.index:
+        means = frame.drop(row).groupby(np.delete(truth, row)).mean()
+        right += means.sub(frame.loc[row]).pow(2).sum(axis=1).idxmin() == truth[row]
+    assert right > 0.9 * len(truth)
 
 
 def test_many_genes_are_silent_here(spots: AnnData) -> None:

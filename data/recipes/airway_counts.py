@@ -26,7 +26,7 @@ def airway_counts(roots: Roots) -> ad.AnnData:
         {
             "cell_line": strings(source.obs["cell"]),
             "treatment": strings(treatments),
-            "read_length": source.obs["avgLength"].to_numpy(dtype="int64"),
+            "pair_length": source.obs["avgLength"].to_numpy(dtype="int64"),
             "geo": strings(source.obs["SampleName"]),
         },
         index=pd.Index(strings(source.obs_names), name="sample"),

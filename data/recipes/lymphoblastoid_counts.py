@@ -1,4 +1,4 @@
-"""Reads of cell lines that were made from the blood of 85 Tuscans."""
+"""Reads of cell lines that were made from the blood of 85 people of Tuscany."""
 
 from __future__ import annotations
 
