@@ -90,7 +90,8 @@ def draw_adding(
     The first input is uniform from -1 to 1; the second marks one step in each half of
     the series. The answer, at the last step, is the sum of the two marked numbers.
 
-    Source: doi:10.1162/neco.1997.9.8.1735 (experiment 4, simplified: fixed length).
+    Source: doi:10.1162/neco.1997.9.8.1735 (experiment 4; there the length varies
+    and both marks stand in the first half).
     """
     if n_steps < 2:
         raise ValueError(f"n_steps must be at least 2, got {n_steps}")

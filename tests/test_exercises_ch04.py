@@ -115,6 +115,11 @@ WRONG = [
     ("04.4", lambda *w: to_torch(*w, slip="r"), "sign of r"),
     ("04.4", lambda *w: to_torch(*w, slip="one minus"), "after the sigmoid"),
     ("04.4", lambda *w: w, "Not yet"),
+    (
+        "04.4",
+        lambda *w: (*to_torch(*w)[:1], w[1], *to_torch(*w)[2:]),
+        "so far: w_ih, b",
+    ),
     ("04.5", lambda out, n: out[:, -1], "padding"),
     ("04.5", lambda out, n: out[:, n - 1], "every row with every length"),
     ("04.5", lambda out, n: out, "(4, 2)"),

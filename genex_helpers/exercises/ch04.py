@@ -170,6 +170,16 @@ def check_to_torch(answer: Answer) -> str:
             "1 − z holds for the gate, after the sigmoid. For its weights that means a "
             "change of sign."
         )
+    names = ("w_ih", "w_hh", "b_ih", "b_hh")
+    done = [
+        name
+        for name, a, b in zip(names, found, right, strict=True)
+        if _close(torch.as_tensor(a), b)
+    ]
+    if done:
+        raise WrongAnswer(
+            f"Right so far: {', '.join(done)}. The others need the same two changes."
+        )
     raise WrongAnswer("Not yet: split each into z, r, n, and put it together anew.")
 
 
