@@ -11,6 +11,9 @@ from genex_helpers.evaluation import bootstrap_mean
 from genex_helpers.exercises import grade
 
 
+OWN = np.random.default_rng(9)  # a generator that is not the one handed over
+
+
 def permute(x: Any, rng: Any) -> Any:
     return x[:, rng.permutation(x.shape[1])]
 
@@ -110,6 +113,8 @@ WRONG = [
     ("02.1", in_place, "`x` itself"),
     ("02.1", lambda x, rng: x.copy(), "Nothing moved"),
     ("02.1", lambda x, rng: x[:, ::-1], "use `rng`"),
+    ("02.1", lambda x, rng: permute(x, OWN), "two orders"),
+    ("02.1", lambda x, rng: rng.permuted(x, axis=1), "order of its own"),
     ("02.1", lambda x, rng: x[:, [0, 0, 1, 2, 3, 4, 5]], "without replacement"),
     ("02.1", lambda x, rng: x[[2, 0, 1]], "another series"),
     ("02.1", lambda x, rng: permute(x, rng)[0], "shape must stay"),

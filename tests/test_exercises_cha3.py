@@ -116,6 +116,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("a3.1", "long", "One number"),
     ("a3.2", lambda v, c: v.mean(), "plain mean"),
     ("a3.2", lambda v, c: (c * v).sum() / c.sum(), "makes the loss worse"),
+    ("a3.2", lambda v, c: np.average(v, weights=1 - c), "chance to be missing"),
     ("a3.2", lambda v, c: (v / c).mean(), "number of those who came"),
     ("a3.2", lambda v, c: (v / c).sum(), "sum over all people"),
     ("a3.2", lambda v, c: (v / c).sum() / c.sum(), "sum of the chances"),

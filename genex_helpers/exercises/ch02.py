@@ -45,6 +45,12 @@ def check_permute_alike(answer: Answer) -> str:
             raise WrongAnswer(
                 "Two generators gave the same order: use `rng` for the draw."
             )
+        again = np.asarray(call(answer, x, np.random.default_rng(3)))
+        if not np.array_equal(found, again):
+            raise WrongAnswer(
+                "The same generator gave two orders: draw from `rng`, and from nothing "
+                "else."
+            )
         return "Right: columns keep their meaning, and the neighbours have changed."
     raise WrongAnswer(
         "Values went to another series or gene. Time is the second axis: `x[:, order]`."
@@ -65,7 +71,7 @@ def check_recurs(answer: Answer) -> str:
         used = kind(6, 4, batch_first=True)
         used(torch.randn(5, 3, 6))[0].sum().backward()
         cases.append((used, x[:, None, :], False))
-        # only the last step reads zeros; the steps before it do recur
+        # two steps are enough: the second starts from the state that the first left
         cases.append((narrow, torch.ones(1, 2, 1), True))
         for layer, values, expected in cases:
             found = call(answer, layer, values)

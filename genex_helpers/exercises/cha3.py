@@ -64,6 +64,8 @@ def check_mean_of_all(answer: Answer) -> str:
         "were not like them.",
         float((chance * values).sum() / chance.sum()): "You weighted by the chance "
         "itself, which makes the loss worse. Those who seldom come must count more.",
+        float(((1 - chance) * values).sum() / (1 - chance).sum()): "You weighted by "
+        "the chance to be missing. Someone seen with chance c stands for 1 / c people.",
         float((weights * values).mean()): "You divided by the number of those who "
         "came. Divide by the sum of the weights: that many people they stand for.",
         float((weights * values).sum()): "That is the sum over all people. Divide by "

@@ -44,6 +44,9 @@ What is not modelled
   duplicate reads; and no error model of a microarray.
 - Noise from outside that changes in time (extrinsic noise): subjects differ by factors
   that stay.
+- A dispersion for each gene (all genes of a table share one), and outliers.
+- Dropout that depends on the level: each entry is as likely to be lost as any other.
+- Genes that vary together within people beyond what the network makes them do.
 
 Sources stand with each module.
 """
