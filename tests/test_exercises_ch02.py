@@ -10,7 +10,6 @@ import pytest
 from genex_helpers.evaluation import bootstrap_mean
 from genex_helpers.exercises import grade
 
-
 OWN = np.random.default_rng(9)  # a generator that is not the one handed over
 
 
