@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import nbformat
 import numpy as np
 import pytest
+from exercise_cells import answered
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
 from genex_helpers.exercises import checks, grade
 
-PRIMER = Path(__file__).parents[1] / "notebooks" / "a2_genes_and_logarithms.ipynb"
+PRIMER = "a2_genes_and_logarithms.ipynb"
 NAMES = {
     "a2.1": "answer",
     "a2.2": "counting_z",
@@ -23,14 +22,10 @@ NAMES = {
 }
 
 
-def answered(tag: str, exercise: str) -> Any:
+def answer_of(tag: str, exercise: str) -> Any:
     """Return what the notebook's stub or solution gives as the answer."""
-    notebook = nbformat.read(PRIMER, as_version=4)
-    sources = [c.source for c in notebook.cells if tag in c.metadata.get("tags", [])]
-    source = sources[list(NAMES).index(exercise)]
-    names: dict[str, Any] = {"np": np}
-    exec(source.split("check(")[0], names)
-    return names[NAMES[exercise]]
+    place, name = list(NAMES).index(exercise), NAMES[exercise]
+    return answered(PRIMER, tag, place, name, np=np)
 
 
 def test_every_exercise_is_here() -> None:
@@ -39,19 +34,19 @@ def test_every_exercise_is_here() -> None:
 
 @pytest.mark.parametrize("exercise", NAMES)
 def test_solution_passes(exercise: str) -> None:
-    status, message = grade(exercise, answered("solution", exercise))
+    status, message = grade(exercise, answer_of("solution", exercise))
     assert status == "passed", message
 
 
 @pytest.mark.parametrize("exercise", NAMES)
-def test_stub_is_unanswered(exercise: str) -> None:
-    assert grade(exercise, answered("exercise", exercise))[0] == "unanswered"
+def test_stub_is_unanswer_of(exercise: str) -> None:
+    assert grade(exercise, answer_of("exercise", exercise))[0] == "unanswered"
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
 def test_the_solution_equals_scipys(p_values: list[float]) -> None:
     """The adjusted p-values of the notebook, for any p-values."""
-    found = answered("solution", "a2.4")(p_values)
+    found = answer_of("solution", "a2.4")(p_values)
     assert np.allclose(found, stats.false_discovery_control(p_values))
 
 

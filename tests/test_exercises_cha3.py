@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-import nbformat
 import numpy as np
 import pytest
+from exercise_cells import answered
 from hypothesis import given
 from hypothesis import strategies as st
 
 from genex_helpers.exercises import checks, grade
 from genex_helpers.simulator import feed_forward_loop, simulate
 
-PRIMER = Path(__file__).parents[1] / "notebooks" / "a3_simulator.ipynb"
+PRIMER = "a3_simulator.ipynb"
 NAMES = {
     "a3.1": "answer",
     "a3.2": "mean_of_all",
@@ -24,14 +23,10 @@ NAMES = {
 }
 
 
-def answered(tag: str, exercise: str) -> Any:
+def answer_of(tag: str, exercise: str) -> Any:
     """Return what the notebook's stub or solution gives as the answer."""
-    notebook = nbformat.read(PRIMER, as_version=4)
-    sources = [c.source for c in notebook.cells if tag in c.metadata.get("tags", [])]
-    source = sources[list(NAMES).index(exercise)]
-    names: dict[str, Any] = {"np": np, "replace": replace}
-    exec(source.split("check(")[0], names)
-    return names[NAMES[exercise]]
+    place, name = list(NAMES).index(exercise), NAMES[exercise]
+    return answered(PRIMER, tag, place, name, np=np, replace=replace)
 
 
 def test_every_exercise_is_here() -> None:
@@ -40,13 +35,13 @@ def test_every_exercise_is_here() -> None:
 
 @pytest.mark.parametrize("exercise", NAMES)
 def test_solution_passes(exercise: str) -> None:
-    status, message = grade(exercise, answered("solution", exercise))
+    status, message = grade(exercise, answer_of("solution", exercise))
     assert status == "passed", message
 
 
 @pytest.mark.parametrize("exercise", NAMES)
-def test_stub_is_unanswered(exercise: str) -> None:
-    assert grade(exercise, answered("exercise", exercise))[0] == "unanswered"
+def test_stub_is_unanswer_of(exercise: str) -> None:
+    assert grade(exercise, answer_of("exercise", exercise))[0] == "unanswered"
 
 
 def test_the_simulator_waits_as_long_as_the_solution_says() -> None:
@@ -54,7 +49,7 @@ def test_the_simulator_waits_as_long_as_the_solution_says() -> None:
     loop = feed_forward_loop(threshold=0.75)
     y = simulate(loop, times, 1, seed=0, inputs={"x": 1.0}, step=0.01).expression
     reached = np.interp(0.75, y[0, :, 0], times)
-    assert reached == pytest.approx(answered("solution", "a3.1"), abs=2e-3)
+    assert reached == pytest.approx(answer_of("solution", "a3.1"), abs=2e-3)
 
 
 @given(
@@ -64,7 +59,7 @@ def test_the_weighted_mean_lies_within_the_values(
     values: list[float], chance: float, data: st.DataObject
 ) -> None:
     """And it is the plain mean where all chances are equal."""
-    solution = answered("solution", "a3.2")
+    solution = answer_of("solution", "a3.2")
     n = len(values)
     equal = solution(np.array(values), np.full(n, chance))
     assert equal == pytest.approx(np.mean(values), abs=1e-9)
@@ -78,7 +73,7 @@ def test_the_solution_finds_the_dispersion_that_was_drawn() -> None:
     phi = np.array([0.0, 0.05, 0.3])
     level = np.ones((20_000, 3))
     level[:, 1:] = rng.gamma(1 / phi[1:], phi[1:], (20_000, 2))
-    found = answered("solution", "a3.3")(rng.poisson(200 * level).astype(float))
+    found = answer_of("solution", "a3.3")(rng.poisson(200 * level).astype(float))
     assert found == pytest.approx(phi, abs=0.01)
 
 

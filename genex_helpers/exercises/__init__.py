@@ -10,6 +10,8 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
+import numpy as np
+
 Check = Callable[[Any], str]
 
 
@@ -29,6 +31,21 @@ def call(answer: Callable[..., Any], *arguments: Any) -> Any:
     if result is None:
         raise WrongAnswer("Your function returned nothing: is `return` missing?")
     return result
+
+
+def one_number(answer: Any) -> float:
+    """Return the one number that was expected; an array of size one will do."""
+    try:
+        numbers = np.asarray(answer, dtype=float)
+    except (TypeError, ValueError):
+        raise WrongAnswer(
+            f"One number was expected, such as 1.5; yours is {answer!r}."
+        ) from None
+    if numbers.size != 1:
+        raise WrongAnswer(
+            f"One number was expected; yours has the shape {numbers.shape}."
+        )
+    return float(numbers.item())
 
 
 def checks(chapter: str) -> dict[str, Check]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import NotAnswered, WrongAnswer, call
+from . import NotAnswered, WrongAnswer, call, one_number
 
 Answer = Callable[..., Any]
 Array = NDArray[np.float64]
@@ -16,7 +16,7 @@ Array = NDArray[np.float64]
 
 def check_two_libraries(answer: Any) -> str:
     """``answer`` is the log2 fold change of 15 to 7.5 counts per million."""
-    value = _one_number(answer)
+    value = one_number(answer)
     mistakes = {
         1.0: "Upside down: the change goes *from* the first sample *to* the second, so "
         "the second is divided by the first.",
@@ -200,7 +200,7 @@ def check_share_after_baseline(answer: Answer) -> str:
     mask[1, 2] = mask[3, 4] = False
     values[~mask] = np.nan
     found = call(answer, values.copy(), mask.copy())
-    value = _one_number(found)
+    value = one_number(found)
     if np.isnan(value):
         raise WrongAnswer(
             "NaN: the missing samples are still among the rows. Leave out those for "
@@ -228,21 +228,6 @@ def check_share_after_baseline(answer: Answer) -> str:
             "`variance_share` with the person of each row."
         )
     return "Right. Now apply it to `sequences.values` and `sequences.mask`."
-
-
-def _one_number(answer: Any) -> float:
-    """Return the one number that was expected; an array of size one will do."""
-    try:
-        numbers = np.asarray(answer, dtype=float)
-    except (TypeError, ValueError):
-        raise WrongAnswer(
-            f"One number was expected, such as 1.5; yours is {answer!r}."
-        ) from None
-    if numbers.size != 1:
-        raise WrongAnswer(
-            f"One number was expected; yours has the shape {numbers.shape}."
-        )
-    return float(numbers.item())
 
 
 def _share(

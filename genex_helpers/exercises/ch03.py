@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import NotAnswered, WrongAnswer, call
+from . import NotAnswered, WrongAnswer, call, one_number
 
 Answer = Callable[..., Any]
 Array = NDArray[np.float64]
@@ -123,7 +123,7 @@ def check_stretch_bound(answer: Answer) -> str:
     """``answer(W_h, n_back)`` returns the largest singular value to the power."""
     w = np.array([[0.5, 2.0], [0.0, 0.5]])
     sigma = float(np.linalg.norm(w, 2))
-    found = _one_number(call(answer, w.copy(), 3))
+    found = one_number(call(answer, w.copy(), 3))
     mistakes = {
         0.5**3: "That is the largest eigenvalue, 0.5, to the power. It says what "
         "happens in the end; one step can stretch by much more, as the entry 2 shows.",
@@ -145,7 +145,7 @@ def check_stretch_bound(answer: Answer) -> str:
             f"For {w.tolist()} and 3 steps we expected {sigma**3:.3f}; yours is "
             f"{found:.3f}."
         )
-    if not np.isclose(_one_number(call(answer, w.copy(), 0)), 1.0):
+    if not np.isclose(one_number(call(answer, w.copy(), 0)), 1.0):
         raise WrongAnswer("Over no step at all nothing is stretched: that must be 1.")
     return "Right. Its eigenvalues are 0.5, and yet one step may stretch by 2.1."
 
@@ -207,7 +207,7 @@ def check_truncated_slope(answer: Answer) -> str:
         parts = [h_3, u * h_2, u**2 * h_1, 0.0]
         return sum(parts[:window])
 
-    found = {w: _one_number(call(answer, list(x), u, w)) for w in (1, 2, 4)}
+    found = {w: one_number(call(answer, list(x), u, w)) for w in (1, 2, 4)}
     if np.isclose(found[1], 0.0):
         raise WrongAnswer(
             "Carry the states through the whole course, from 0: a window cuts "
@@ -243,7 +243,7 @@ def check_truncated_slope(answer: Answer) -> str:
             f"A window of 4 holds the whole course: we expected {ours(4):g}, the "
             f"derivative itself; yours is {found[4]:g}."
         )
-    if not np.isclose(_one_number(call(answer, list(x), u, 99)), ours(4)):
+    if not np.isclose(one_number(call(answer, list(x), u, 99)), ours(4)):
         raise WrongAnswer("A window longer than the course gives the whole derivative.")
     return "Right. What the window cuts off is not noise: it is what lies far back."
 
@@ -299,19 +299,6 @@ def _refuse(found: Array, mistakes: dict[str, Array]) -> None:
     for message, wrong in mistakes.items():
         if found.shape == wrong.shape and np.allclose(found, wrong):
             raise WrongAnswer(message)
-
-
-def _one_number(answer: Any) -> float:
-    """Return the one number that was expected; an array of size one will do."""
-    try:
-        numbers = np.asarray(answer, dtype=float)
-    except (TypeError, ValueError):
-        raise WrongAnswer(f"One number was expected; yours is {answer!r}.") from None
-    if numbers.size != 1:
-        raise WrongAnswer(
-            f"One number was expected; yours has the shape {numbers.shape}."
-        )
-    return float(numbers.item())
 
 
 CHECKS: dict[str, Callable[[Any], str]] = {

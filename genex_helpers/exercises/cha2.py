@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import WrongAnswer, call
+from . import WrongAnswer, call, one_number
 
 Answer = Callable[..., Any]
 Array = NDArray[np.float64]
@@ -16,12 +16,7 @@ Array = NDArray[np.float64]
 
 def check_back_from_log(answer: Any) -> str:
     """``answer`` is the ratio that a log2 change from 9.5 to 7.0 stands for."""
-    try:
-        value = float(answer)
-    except (TypeError, ValueError):
-        raise WrongAnswer(
-            f"One number was expected, such as 0.5; yours is {answer!r}."
-        ) from None
+    value = one_number(answer)
     mistakes = {
         -(2**2.5): "Some papers write it so, but a ratio is never negative: how many "
         "times as much is *less* than once as much.",

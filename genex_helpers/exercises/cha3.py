@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import WrongAnswer, call
+from . import WrongAnswer, call, one_number
 
 Answer = Callable[..., Any]
 Array = NDArray[np.float64]
@@ -16,12 +16,7 @@ Array = NDArray[np.float64]
 
 def check_wait(answer: Any) -> str:
     """``answer`` is when y reaches three quarters in the feed-forward loop."""
-    try:
-        value = float(answer)
-    except (TypeError, ValueError):
-        raise WrongAnswer(
-            f"One number was expected, such as 0.5; yours is {answer!r}."
-        ) from None
+    value = one_number(answer)
     ceiling = 1 / (0.75**4 + 1)
     expected = -np.log(1 - 0.75 / ceiling)
     mistakes = {
