@@ -88,7 +88,8 @@ def to_sequences(
         Samples × genes: an AnnData, or a data frame of numbers.
     subject, time
         Columns of ``table.obs``, or of ``metadata``. Times are numbers, or numbers with
-        one unit (see :func:`genex_helpers.times.parse_times`).
+        one unit (see :func:`genex_helpers.times.parse_times`). Bare numbers of an
+        AnnData take the unit of ``uns["time_unit"]``, if it has one.
     metadata
         For a data frame: one row a sample, with the same index in the same order.
     shared_times
@@ -102,14 +103,17 @@ def to_sequences(
         If a column is missing.
     ValueError
         If a time cannot be read or units differ, a subject is not named, a subject has
-        two samples at one time or is not in the order of time, a value is infinite, or
-        the samples of table and metadata differ. The message names the rows.
+        two samples at one time or is not in the order of time, a value is infinite, the
+        samples of table and metadata differ, or ``uns["time_unit"]`` contradicts the
+        column. The message names the rows.
     """
     x, obs, genes = _parts(table, metadata)
     for name in (subject, time):
         if name not in obs:
             raise KeyError(f"the samples have no column {name!r}; only {list(obs)}")
     when, unit = parse_times(obs[time])
+    if not isinstance(table, pd.DataFrame):
+        unit = _agreed_unit(unit, table.uns.get("time_unit"))
     _check_rows(obs, subject, when)
     subjects, row = np.unique(obs[subject].to_numpy(dtype=str), return_inverse=True)
     times, grid_step = np.unique(when, return_inverse=True)
@@ -158,6 +162,15 @@ def to_table(sequences: Sequences, subject: str, time: str) -> AnnData:
     if sequences.unit is not None:
         table.uns["time_unit"] = sequences.unit
     return table
+
+
+def _agreed_unit(written: str | None, stored: str | None) -> str | None:
+    """Return the unit of a column, or else that of its table."""
+    if written is not None and stored is not None and written != stored:
+        raise ValueError(
+            f'the times are in {written}, but uns["time_unit"] says {stored!r}'
+        )
+    return written if stored is None else stored
 
 
 def _order_within(row: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genex_helpers.own_data import OwnDataWarning, join_metadata, problems, read_table
+from genex_helpers.sequences import to_sequences
 
 
 def data(names: list[str] | None = None) -> anndata.AnnData:
@@ -84,6 +85,7 @@ def test_metadata_from_a_file(tmp_path: Path) -> None:
     assert joined.obs["subject"].tolist() == ["02", "01"]
     assert joined.obs["time"].tolist() == [0, 7]
     assert joined.uns["read"]["metadata"]["time_unit"] == "days"
+    assert to_sequences(joined, "subject", "time").unit == "days"
     assert joined.obs["note"].isna().tolist() == [True, False]
     joined.write_h5ad(tmp_path / "joined.h5ad")
     back = anndata.read_h5ad(tmp_path / "joined.h5ad")

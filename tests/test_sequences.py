@@ -123,6 +123,16 @@ def test_the_unit_comes_along() -> None:
     assert found.unit == "days" and found.times.tolist() == [0.0, 7.0]
     assert to_table(found, "subject", "when").uns["time_unit"] == "days"
     assert to_sequences(adata, "subject", "hours").unit is None
+    back = to_table(found, "subject", "when")
+    assert to_sequences(back, "subject", "when").unit == "days"
+
+
+def test_two_units_for_the_same_times_are_refused() -> None:
+    adata = table([("a", 0.0), ("a", 7.0)])
+    adata.obs["when"] = ["day 0", "day 7"]
+    adata.uns["time_unit"] = "hours"
+    with pytest.raises(ValueError, match=r"in days, but uns.* says 'hours'"):
+        to_sequences(adata, "subject", "when")
 
 
 def test_bad_tables_are_refused_by_name() -> None:

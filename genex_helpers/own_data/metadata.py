@@ -63,7 +63,7 @@ def join_metadata(
     -------
     AnnData
         A copy with the columns in `obs`; ``uns["read"]["metadata"]`` says what was
-        joined.
+        joined, and ``uns["time_unit"]`` the unit, where it is known.
 
     Raises
     ------
@@ -98,12 +98,15 @@ def join_metadata(
     if subject is not None:
         joined = _with_subjects(joined, subject)
         facts["subject_column"] = subject
+    unit: str | None = None
     if time is not None:
         joined, unit = _with_times(joined, time, time_unit, report)
         facts["time_column"] = time
         facts["time_unit"] = unit or "unknown"
     _warn_of_spelling(joined, report)
     result = adata.copy()
+    if unit is not None:
+        result.uns["time_unit"] = unit
     for name in joined.columns:
         _add(result, str(name).replace("/", "_"), joined[name])
     facts["columns"] = len(joined.columns)
