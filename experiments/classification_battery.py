@@ -70,7 +70,8 @@ SETTINGS: dict[str, Any] = {
     },
 }  # fmt: skip
 MODULES = ("baselines", "datasets", "influenza", "models", "order", "preprocessing",
-           "seeds", "sequences", "splits", "times", "training", "yeast")  # fmt: skip
+           "seeds", "sequences", "splits", "times", "training",
+           "training_data", "yeast")  # fmt: skip
 CODE = [f"experiments/{NAME}.py", *(f"genex_helpers/{m}.py" for m in MODULES)]
 DATA = ["data/influenza_challenge.h5ad", "data/yeast_cell_cycle.h5ad"]
 KEY = hashlib.sha256(

@@ -43,7 +43,7 @@ SEEDS = range(5)
 OTHER_EPOCHS = (10, 200)
 N_PERMUTATIONS = {"logistic, all times": 200, "gru": 40}
 MODULES = ("datasets", "evaluation", "influenza", "models", "preprocessing", "seeds",
-           "sequences", "times", "training")  # fmt: skip
+           "sequences", "times", "training", "training_data")  # fmt: skip
 CODE = [f"experiments/{NAME}.py", *(f"genex_helpers/{m}.py" for m in MODULES)]
 DATA = ["data/influenza_challenge.h5ad", "data/interferon_genes.csv"]
 HOW = SETTINGS | {
