@@ -19,7 +19,7 @@ PYTEST := $(PY) -m pytest --dist loadfile -n $(or $(JOBS),$(CORES)) --maxprocess
 EXPERIMENTS := $(filter-out experiments/store.py,$(wildcard experiments/*.py))
 
 .PHONY: help book test lint notebooks html clean lock address data-page setup-cells outputs \
-	rebuild-data check-data experiments test-browser test-colab test-network
+	rebuild-data check-data experiments benchmark test-browser test-colab test-network
 .NOTPARALLEL:
 
 help: ## list every command
@@ -88,6 +88,12 @@ experiments: $(READY) ## run the slow experiments; what was interrupted goes on
 	@for script in $(EXPERIMENTS); do \
 		echo "$$script"; TQDM_DISABLE= $(PY) $$script || exit 1; \
 	done
+
+benchmark: $(READY) ## speed, as ratios: the training loop, other libraries, many nets
+	test -d _build/benchmark/lightning || $(PY) -m pip install --quiet --no-deps \
+		--target _build/benchmark --requirement benchmarks/requirements.txt
+	PYTHONPATH=_build/benchmark $(PY) benchmarks/overhead.py
+	$(PY) benchmarks/many.py
 
 clean: ## remove all that was built, but not the environment in .venv
 	rm -rf _build .pytest_cache .mypy_cache .ruff_cache .hypothesis
