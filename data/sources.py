@@ -95,7 +95,23 @@ MULTIASSAY = Package(
     "all",
     "3ff729e9a8ecafdd3994430ce0d47d939ac9fea1fc78211cb4aae0f4ece017dd",
 )
-PACKAGES = (QUSAGE, KOHONEN, NOISEQ, DESTINY, BLADDERBATCH, HSMM, DEGREPORT, MULTIASSAY)
+GENE_LENGTHS = Package(
+    "r-bioc-genelendatabase",
+    "1.34.0-1",
+    "all",
+    "7385259e2944e35ac537f618851d9a6331b85638c3199f16f43f1f88108ecb00",
+)
+PACKAGES = (
+    QUSAGE,
+    KOHONEN,
+    NOISEQ,
+    DESTINY,
+    BLADDERBATCH,
+    HSMM,
+    DEGREPORT,
+    MULTIASSAY,
+    GENE_LENGTHS,
+)
 
 
 def fetch_all(folder: Path) -> dict[Package, Path]:

@@ -134,8 +134,13 @@ def test_influenza_sex_genes_agree_with_the_sex(influenza: AnnData) -> None:
         values = influenza.to_df()[gene]
         assert values[female].max() < values[~female].min()
     values = influenza.to_df()["RPS4Y1"]
-    assert values[female].idxmax() == "GSM757903"
-    assert values[~female].idxmin() == "GSM758081"
+    women = values[female].sort_values(ascending=False)
+    men = values[~female].sort_values()
+    assert list(women.index[:3]) == ["GSM757903", "GSM757954", "GSM758095"]
+    assert men.index[0] == "GSM758081"
+    says("influenza_challenge", *(f"{v:.1f}" for v in [*women[:4], *men[:2]]))
+    hours = influenza.obs["hours"]
+    assert (hours[["GSM757954", "GSM758095", "GSM758081"]] == 60).all()
 
 
 # --- yeast ------------------------------------------------------------------
@@ -240,7 +245,7 @@ def test_counts_are_whole_and_described(counts: AnnData) -> None:
     assert [name[:4] for name in counts.obs_names] == expected
     assert [name[4:].lower() for name in counts.obs_names] == tissue.tolist()
     columns = ["length", "gc", "biotype", "chromosome", "start", "end"]
-    assert list(counts.var.columns) == columns
+    assert list(counts.var.columns) == [*columns, "mrna_length"]
     assert not counts.var.isna().to_numpy().any()
     assert set(counts.var["chromosome"]) == {"1", "2", "3", "4"}
     assert (counts.X.sum(axis=0) > 0).all()
@@ -263,6 +268,20 @@ def test_counts_length_is_not_that_of_the_messenger(counts: AnnData) -> None:
     says("kidney_liver_counts", f"{int(length.max()):,}", int((length > 1e5).sum()))
     correlation = np.corrcoef(np.log(span), np.log(length))[0, 1]
     says("kidney_liver_counts", f"{correlation:.2f}")
+
+
+def test_counts_mrna_length_is_one_number_a_gene(counts: AnnData) -> None:
+    bases = counts.var["mrna_length"]
+    says("kidney_liver_counts", f"{int(bases.min())} to {int(bases.max()):,} bases")
+    correlation = np.corrcoef(np.log(bases), np.log(counts.var["length"]))[0, 1]
+    says("kidney_liver_counts", f"at {correlation:.2f}")
+    short = (bases < 100).to_numpy()
+    says("kidney_liver_counts", f"{short.sum()} genes is below 100")
+    share = counts.X[:, short].sum() / counts.X.sum()
+    says("kidney_liver_counts", f"{100 * share:.3f} %")
+    kinds = counts.var["biotype"][short].value_counts()
+    small = ["snoRNA", "miRNA", "misc_RNA", "snRNA", "rRNA"]
+    assert kinds[small].sum() >= 0.9 * short.sum()
 
 
 def test_counts_lanes_repeat_one_sample(counts: AnnData) -> None:

@@ -221,6 +221,18 @@ def test_licence_is_named_everywhere(name: str) -> None:
     assert card["package"]["name"] in row
 
 
+def test_a_column_from_elsewhere_keeps_its_own_licence() -> None:
+    licence, source = "LGPL-2.0-or-later", "r-bioc-genelendatabase"
+    assert (data_dir() / "LICENSES" / f"{licence}.txt").stat().st_size > 1000
+    readme = (data_dir() / "README.md").read_text("utf-8")
+    assert licence in readme and f"`{source}` 1.34.0-1" in readme
+    for name in TABLES:
+        if "mrna_length" in load(name).var:
+            card = load_card(name)
+            assert licence in card["licence_note"]
+            assert f"`{source}` 1.34.0-1" in card["cut"]
+
+
 def test_cards_name_the_packages_that_the_script_fetches() -> None:
     for name in CARDS:
         package = load_card(name)["package"]

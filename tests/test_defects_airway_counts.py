@@ -39,6 +39,10 @@ def percent(value: float) -> str:
     return f"{100 * value:.0f} %"
 
 
+def one_decimal(value: float) -> str:
+    return f"{100 * value:.1f} %"
+
+
 def test_counts_and_pairs(counts: AnnData) -> None:
     assert (counts.X >= 0).all() and (counts.X == np.round(counts.X)).all()
     assert list(counts.obs.columns) == ["cell_line", "treatment", "pair_length", "geo"]
@@ -51,7 +55,7 @@ def test_counts_and_pairs(counts: AnnData) -> None:
     run = counts.obs_names.str.removeprefix("SRR").astype(int)
     assert set(counts.obs["geo"].str.removeprefix("GSM").astype(int) - run) == {236354}
     assert counts.var_names.str.fullmatch(r"ENSG\d{11}").all()
-    assert counts.var.shape[1] == 0
+    assert list(counts.var.columns) == ["mrna_length"]
     says(NAME, f"{64102 - counts.n_vars:,} of 64,102")
 
 
@@ -97,6 +101,14 @@ def test_one_line_is_not_male(counts: AnnData) -> None:
     assert reads.loc[~odd, XIST].max() == 2 and reads.loc[odd, RPS4Y1].max() == 2
     assert reads.loc[~odd, RPS4Y1].min() > 2000
     says(NAME, XIST, RPS4Y1, "N061011")
+
+
+def test_some_genes_have_no_length(counts: AnnData) -> None:
+    unknown = counts.var["mrna_length"].isna().to_numpy()
+    says(NAME, f"{unknown.sum():,} of the {counts.n_vars:,}")
+    x = counts.X.astype(float)
+    says(NAME, one_decimal(x[:, unknown].sum() / x.sum()))
+    assert (counts.var["mrna_length"][~unknown] > 0).all()
 
 
 def test_many_genes_are_hardly_read(counts: AnnData) -> None:

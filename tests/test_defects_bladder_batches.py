@@ -83,6 +83,21 @@ def test_nearest_neighbours_share_a_batch(bladder: AnnData) -> None:
     says(NAME, f"tissue {100 * variance_share(bladder, 'tissue'):.0f} %")
 
 
+def test_batch_and_tissue_each_have_variance_of_their_own(bladder: AnnData) -> None:
+    """By the sums of squares of both designs, without the package's own function."""
+    centred = bladder.X.astype(float) - bladder.X.mean(axis=0, dtype=float)
+
+    def share(*columns: str) -> float:
+        design = np.hstack([indicators(labels(bladder, name)) for name in columns])
+        fitted = design @ np.linalg.lstsq(design, centred, rcond=None)[0]
+        return float((fitted**2).sum() / (centred**2).sum())
+
+    batch, tissue, both = share("batch"), share("tissue"), share("batch", "tissue")
+    says(NAME, f"{100 * (both - tissue):.0f} % only batch")
+    says(NAME, f"{100 * (both - batch):.0f} % only tissue")
+    says(NAME, f"{100 * (batch + tissue - both):.0f} % either")
+
+
 def indicators(values: np.ndarray) -> np.ndarray:
     return pd.get_dummies(pd.Series(values)).to_numpy(dtype=float)
 

@@ -8,6 +8,7 @@ import pandas as pd
 from archives import INMOOSE
 
 from recipes.common import Roots, gene_index, require, strings, table, titled
+from recipes.mrna_lengths import mrna_lengths
 
 FILE = "inmoose-0.9.1/inmoose/data/airway/airway.h5ad"
 
@@ -34,5 +35,6 @@ def airway_counts(roots: Roots) -> ad.AnnData:
     pairs = pd.crosstab(obs["cell_line"], obs["treatment"]).to_numpy()
     require(pairs.shape == (4, 2) and bool((pairs == 1).all()), "airway: pairs")
     read = counts.sum(axis=0) > 0
-    var = pd.DataFrame(index=gene_index(source.var_names[read]))
+    genes = gene_index(source.var_names[read])
+    var = pd.DataFrame({"mrna_length": mrna_lengths(roots, genes)}, index=genes)
     return titled(table(counts[:, read], obs, var), "Airway counts", "reads", "RNA-seq")

@@ -8,6 +8,7 @@ import pandas as pd
 from sources import NOISEQ, read_r
 
 from recipes.common import Roots, gene_index, require, strings, table, titled
+from recipes.mrna_lengths import mrna_lengths
 
 
 def kidney_liver_counts(roots: Roots) -> ad.AnnData:
@@ -36,6 +37,7 @@ def kidney_liver_counts(roots: Roots) -> ad.AnnData:
             "chromosome": strings(place["Chr"]),
             "start": place["GeneStart"].to_numpy(dtype="int64"),
             "end": place["GeneEnd"].to_numpy(dtype="int64"),
+            "mrna_length": mrna_lengths(roots, genes),
         },
         index=gene_index(genes),
     )
