@@ -151,11 +151,3 @@ def test_solutions_pass_and_stubs_are_unanswered(exercise: str) -> None:
     assert grade(exercise, of_notebook(exercise, "solution"))[0] == "passed"
     assert grade(exercise, of_notebook(exercise, "exercise"))[0] == "unanswered"
     assert grade(exercise, ...)[0] == "unanswered"
-
-
-@pytest.mark.parametrize(("exercise", "answer", "message"), WRONG)
-def test_wrong_answers_get_their_own_message(
-    exercise: str, answer: Any, message: str
-) -> None:
-    status, text = grade(exercise, answer)
-    assert status == "wrong" and message in text, text

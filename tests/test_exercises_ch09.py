@@ -170,14 +170,6 @@ def test_stubs_are_unanswered(exercise: str) -> None:
     assert grade(exercise, ...)[0] == "unanswered"
 
 
-@pytest.mark.parametrize(("exercise", "answer", "message"), WRONG)
-def test_wrong_answers_get_their_own_message(
-    exercise: str, answer: Any, message: str
-) -> None:
-    status, text = grade(exercise, answer)
-    assert status == "wrong" and message in text
-
-
 def test_an_error_in_the_answer_is_told_kindly() -> None:
     status, text = grade("09.1", lambda y, p: y.median())
     assert status == "wrong" and "stopped with" in text

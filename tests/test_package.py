@@ -32,7 +32,10 @@ MODULES = sorted(
 # what takes seconds to import is imported by the functions that need it
 HEAVY = ("torch", "IPython", "matplotlib.pyplot", "anndata", "seaborn", "captum")
 # these define or train networks, so they cannot do without torch
-WITH_TORCH = {"memory_tasks", "models", "stacked", "training"}
+WITH_TORCH = {
+    "checkpoints", "forecast_nets", "gap_nets", "gap_tasks", "gru_d", "large_tables",
+    "many", "masking", "memory_tasks", "models", "stacked", "training", "training_data",
+}  # fmt: skip
 # Import a module in a Python whose network, files and warnings are watched.
 PROBE = """
 import importlib, json, os, socket, sys, warnings
@@ -80,6 +83,13 @@ def imported(module: str, probe: str = PROBE) -> dict[str, Any]:
 
 
 # ------------------------------------------------------------------------- import
+
+
+def test_the_package_says_where_each_module_is() -> None:
+    listing = str(genex_helpers.__doc__).partition("ground floor up:\n\n")[2]
+    lines = listing.partition("\n\n")[0].splitlines()
+    names = [name for line in lines for name in line[16:].replace(",", " ").split()]
+    assert sorted(names) == MODULES
 
 
 def test_importing_the_package_loads_nothing_but_itself() -> None:
