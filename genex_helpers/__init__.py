@@ -2,6 +2,24 @@
 
 Importing this package is quick and has no side effects: torch, AnnData and
 matplotlib are loaded by the modules that need them.
+
+What is where, from the ground floor up:
+
+data            datasets, own_data, simulator, paths
+samples         quality, replicates, normalisation, preprocessing, combat, batches
+series          times, sequences, alignment, hiding, imputation, large_tables, order
+held out        splits, resampling, permutation, leaks
+models          models, gru_d, baselines, forecasting, forecast_windows,
+                forecast_processes, forecast_nets, estimators
+training        seeds, training, training_data, masking, checkpoints, stacked, many
+judging         evaluation, comparison, results
+cases           influenza, yeast, memory_tasks, shared_weights, own_baseline,
+                time_inputs, imputation_scores, gap_tasks, gap_nets, batch_sets,
+                batch_courses, leak_cases
+notebooks       notebook, plots, quizzes, exercises
+
+A case is a data set or a task with its settings, shared by a chapter and the
+experiment that stores its slow results.
 """
 
 __version__ = "0.1.0"
