@@ -155,6 +155,30 @@ def test_a_model_may_take_several_inputs() -> None:
 # ------------------------------------------------------- steps, stops and schedules
 
 
+@pytest.mark.parametrize(
+    ("losses", "n_epochs"),
+    [
+        ([1.0, 1.0, 1.0, 0.5], 3),  # a tie is not lower
+        ([1.0, 1.001, 1.002, 0.5], 3),  # nearly as low is not lower
+        ([1.0, 0.999, 0.998, 0.997], 4),  # a little lower is
+        ([1.0, 1.1, 0.9, 1.1, 1.1, 0.5], 5),  # the count begins anew
+    ],
+)
+def test_only_a_lower_loss_counts(losses: list[float], n_epochs: int) -> None:
+    told = iter(losses)
+
+    def scripted(output: Tensor, target: Tensor) -> Tensor:
+        if torch.is_grad_enabled() or len(output) == 2:  # training, or the check
+            return MSE(output, target)
+        return torch.tensor(next(told))
+
+    x, y = data()
+    net = RecurrentClassifier(3, 4)
+    how: dict[str, Any] = {"loss": scripted, "validation": (x, y), "patience": 2}
+    history = fit(net, x, y, n_epochs=len(losses), **how)
+    assert len(history) == n_epochs
+
+
 def test_early_stopping_returns_to_the_best_weights() -> None:
     x, y = data()
     call: dict[str, Any] = {"loss": MSE, "learning_rate": 0.1}
