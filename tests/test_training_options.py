@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import tqdm
 from torch import Tensor, nn
 from torch.optim import SGD
 from torch.optim import lr_scheduler as schedules
@@ -282,7 +283,8 @@ def test_a_gpu_learns_what_a_cpu_learns(mixed: bool) -> None:
 def test_a_bar_is_shown_when_asked(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    # tqdm reads TQDM_DISABLE, which the Makefile sets, when it is imported
+    monkeypatch.setattr("tqdm.tqdm", partial(tqdm.tqdm, disable=False))
     x, y = data()
     fit(new(), x, y, loss=MSE, n_epochs=2)
     assert capsys.readouterr().err == ""
