@@ -30,7 +30,7 @@ def hits(y_true: ArrayLike, y_pred: ArrayLike) -> NDArray[np.float64]:
     return right
 
 
-def squared_errors(y_true: ArrayLike, y_pred: ArrayLike) -> NDArray[np.float64]:
+def mean_squared_errors(y_true: ArrayLike, y_pred: ArrayLike) -> NDArray[np.float64]:
     """Score rows by the mean square of their errors; the mean is the MSE."""
     error = np.asarray(y_true, dtype=float) - np.asarray(y_pred, dtype=float)
     squares: NDArray[np.float64] = error.reshape(len(error), -1) ** 2
@@ -65,7 +65,8 @@ def run_models(
         ``(train, test)`` row numbers; or a splitter with ``split(x, y, units)``.
     score
         Function of true and predicted values of some rows that gives one number a row
-        (:func:`hits`, :func:`squared_errors`); ``None`` if only predictions are wanted.
+        (:func:`hits`, :func:`mean_squared_errors`); ``None`` if only predictions are
+        wanted.
     fixed
         Models that draw no random number: they are fitted with the first seed only.
     units

@@ -17,10 +17,10 @@ from sklearn.pipeline import make_pipeline
 from genex_helpers.baselines import make_baseline
 from genex_helpers.comparison import (
     hits,
+    mean_squared_errors,
     paired_aurocs,
     paired_intervals,
     run_models,
-    squared_errors,
 )
 from genex_helpers.estimators import RecurrentNetClassifier, RecurrentNetRegressor
 from genex_helpers.evaluation import bootstrap_mean, bootstrap_pairs, win_matrix
@@ -87,7 +87,7 @@ def test_the_scores_are_scikit_learns() -> None:
     targets = np.stack([X[:, 0] * 2, X[:, 1]], axis=1)
     models = {"line": lambda seed: LinearRegression(), "mean": lambda seed:
               DummyRegressor()}  # fmt: skip
-    table = run_models(models, X, targets, KFold(3), score=squared_errors)
+    table = run_models(models, X, targets, KFold(3), score=mean_squared_errors)
     assert (
         "prediction" not in table
         and table.query("model == 'line'")["score"].max() < 1e-20

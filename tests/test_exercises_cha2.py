@@ -39,7 +39,7 @@ def test_solution_passes(exercise: str) -> None:
 
 
 @pytest.mark.parametrize("exercise", NAMES)
-def test_stub_is_unanswer_of(exercise: str) -> None:
+def test_stub_is_unanswered(exercise: str) -> None:
     assert grade(exercise, answer_of("exercise", exercise))[0] == "unanswered"
 
 
