@@ -157,8 +157,9 @@ def check(exercise: str, answer: Any) -> None:
     """Grade an answer to an exercise and show what is right or wrong about it."""
     status, message = grade(exercise, answer)
     mark = {"passed": "✓", "wrong": "✗", "unanswered": "○"}[status]
-    # headings say 9.1 and A1.1, records 09.1 and a1.1
-    title = exercise.removeprefix("0").upper()
+    # headings say 9.1, 9b.1 and A1.1, records 09.1, 09b.1 and a1.1
+    title = exercise.removeprefix("0")
+    title = title if title[0].isdigit() else title.upper()
     text = f"{mark} **Exercise {title}, {status}.** {message}"
     _show(text, {"exercise": {"id": exercise, "status": status}})
 

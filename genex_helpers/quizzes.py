@@ -35,7 +35,7 @@ class Question:
 
 
 def questions(chapter: str) -> list[Question]:
-    """Return the questions of a chapter, by its name: ``"01"``, or ``"a1"``.
+    """Return the questions of a chapter, by its name: ``"01"``, ``"01b"`` or ``"a1"``.
 
     Raises
     ------

@@ -95,16 +95,31 @@ def test_an_exemption_hides_its_rule_in_its_cell_only() -> None:
     assert [finding.rule for finding in draft.found()] == ["shell"]
 
 
-def primer(heading: str) -> list[str]:
-    """What the lint says of a primer whose first exercise has this heading."""
+def named(chapter: str, title: str, heading: str) -> list[str]:
+    """What the lint says of a chapter whose first exercise has this heading."""
     draft = Draft()
     for cell in draft.node.cells:
-        cell.source = cell.source.replace("### Exercise 3.", "### Exercise A1.")
-        cell.source = cell.source.replace("Exercise A1.1 ", f"Exercise {heading} ")
-        cell.source = cell.source.replace("03.", "a1.").replace('"03"', '"a1"')
-    questions = [question(n, "a1") for n in (1, 2, 3)]
-    book = from_node("notebooks/a1_rules.ipynb", draft.node, questions)
+        cell.source = cell.source.replace("### Exercise 3.", f"### Exercise {title}.")
+        cell.source = cell.source.replace(
+            f"Exercise {title}.1 ", f"Exercise {heading} "
+        )
+        cell.source = cell.source.replace("03.", f"{chapter}.")
+        cell.source = cell.source.replace('"03"', f'"{chapter}"')
+    questions = [question(n, chapter) for n in (1, 2, 3)]
+    book = from_node(f"notebooks/{chapter}_rules.ipynb", draft.node, questions)
     return [finding.rule for finding in lint(book)]
+
+
+def primer(heading: str) -> list[str]:
+    """What the lint says of a primer whose first exercise has this heading."""
+    return named("a1", "A1", heading)
+
+
+def test_a_chapter_in_two_halves() -> None:
+    """Exercise 3b.1 in the heading is "03b.1" for ``check``."""
+    assert named("03b", "3b", "3b.1") == []
+    assert named("10b", "10b", "10b.1") == []
+    assert "exercise-heading" in named("03b", "3b", "3.1")
 
 
 def test_a_primer_is_named_by_a_letter() -> None:

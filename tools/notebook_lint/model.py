@@ -90,8 +90,8 @@ class Notebook:
 
     @property
     def chapter(self) -> str:
-        """What the file's name begins with: ``"01"``, or ``"a1"`` for a primer."""
-        return Path(self.name).name[:2]
+        """What the file's name begins with: ``"01"``, ``"01b"``, ``"a1"`` (a primer)."""
+        return Path(self.name).name.split("_")[0]
 
     def tagged(self, tag: str) -> list[Cell]:
         """Return the cells with a tag."""

@@ -11,7 +11,7 @@ from .model import Cell, Finding, Notebook, argument, called, literal, rule
 from .rules_template import objectives
 
 _HEADING = re.compile(
-    r"^### Exercise (\d+|[A-Z]\d)\.(\d+) "
+    r"^### Exercise (\d+[a-z]?|[A-Z]\d)\.(\d+) "
     r"\(level ([123]), objectives? (\d(?:(?:, | and )\d)*)\): \S",
     re.MULTILINE,
 )
@@ -51,7 +51,9 @@ def exercises(notebook: Notebook) -> list[Exercise]:
         match = _HEADING.search(cell.source) if cell.kind == "markdown" else None
         if match:
             chapter, number, level, served = match.groups()
-            name = f"{chapter.lower().zfill(2)}.{number}"
+            # 9, 9b and A1 in a heading; 09, 09b and a1 in a record
+            padded = f"0{chapter}" if re.fullmatch(r"\d[a-z]?", chapter) else chapter
+            name = f"{padded.lower()}.{number}"
             goals = tuple(int(n) for n in re.findall(r"\d", served))
             found.append(Exercise(cell, name, int(level), goals))
             inside = True
