@@ -11,7 +11,8 @@ series          times, sequences, alignment, hiding, imputation, large_tables, o
 held out        splits, resampling, permutation, leaks
 models          models, recurrent_nets, gru_d, baselines, forecasting, forecast_windows,
                 forecast_processes, forecast_nets, estimators
-training        seeds, training, training_data, masking, checkpoints, stacked, many
+training        seeds, training, training_data, masking, checkpoints, stacked,
+                stacked_training, many
 judging         evaluation, comparison, results
 cases           influenza, yeast, memory_tasks, shared_weights, own_baseline,
                 time_inputs, imputation_scores, gap_tasks, gap_nets, batch_sets,

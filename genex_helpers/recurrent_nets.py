@@ -109,7 +109,7 @@ class RecurrentNet(nn.Module):
             h_n = last[0] if isinstance(last, tuple) else last
             return torch.cat(list(h_n[-self.n_directions :]), dim=1)
         if lengths is None:
-            return states.mean(1) if self.pooling == "mean" else states.amax(1)
+            lengths = torch.full((len(x),), n_steps, device=x.device)
         seen = padding_mask(lengths, n_steps)[:, :, None]  # (batch, time, 1)
         if self.pooling == "mean":
             return torch.where(seen, states, 0.0).sum(1) / seen.sum(1)
