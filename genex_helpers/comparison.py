@@ -50,6 +50,7 @@ def run_models(
     units: ArrayLike | None = None,
     method: str = "predict",
     permutations: int = 0,
+    at_once: Collection[str] = (),
     progress: bool = False,
 ) -> pd.DataFrame:
     """Fit every model on every fold with every seed; return one row a test row.
@@ -79,6 +80,10 @@ def run_models(
     permutations
         How many times to repeat all of it with permuted labels, a control that should
         find nothing. Labels move with whole units, so they must agree within each.
+    at_once
+        Models that are recurrent nets (:mod:`genex_helpers.estimators`), or pipelines
+        that end with one: those of all folds and seeds are trained together, to the
+        same results but for rounding, and much sooner where they are small.
 
     Returns
     -------
@@ -92,7 +97,7 @@ def run_models(
     x, y = np.asarray(x), np.asarray(y)
     groups = None if units is None else np.asarray(units)
     names = np.arange(len(y)) if groups is None else groups
-    _check_rows(models, x, y, names, seeds, fixed, method)
+    _check_rows(models, x, y, names, seeds, fixed, at_once, method)
     parts = []
     tasks = [
         (labelling, labels, number, fold, name, seed)
@@ -101,9 +106,13 @@ def run_models(
         for name in models
         for seed in (seeds[:1] if name in fixed else seeds)
     ]
-    for labelling, labels, number, (train, test), name, seed in _bar(tasks, progress):
-        model = models[name](seed)
-        model.fit(x[train], labels[train])
+    ready = _fitted_at_once(models, x, tasks, at_once)
+    for task in _bar(tasks, progress):
+        labelling, labels, number, (train, test), name, seed = task
+        model = ready.get((labelling, number, name, seed))
+        if model is None:
+            model = models[name](seed)
+            model.fit(x[train], labels[train])
         found = _predicted(model, x[test], method)
         if len(found) != len(test):
             raise ValueError(f"model {name!r} gave {len(found)} predictions for "
@@ -272,6 +281,7 @@ def _check_rows(
     units: NDArray[Any],
     seeds: Sequence[int],
     fixed: Collection[str],
+    at_once: Collection[str],
     method: str,
 ) -> None:
     if not models or not len(seeds):
@@ -283,6 +293,8 @@ def _check_rows(
         )
     if unknown := set(fixed) - set(models):
         raise ValueError(f"fixed names no model: {sorted(unknown)}")
+    if unknown := set(at_once) - set(models):
+        raise ValueError(f"at_once names no model: {sorted(unknown)}")
     if method not in METHODS:
         raise ValueError(f"method must be one of {METHODS}, got {method!r}")
 
@@ -322,6 +334,26 @@ def _folds(
         if len(both := np.intersect1d(train, test)):
             raise ValueError(f"fold {number} trains and tests on row {both[0]}")
     return found
+
+
+def _fitted_at_once(
+    models: Mapping[str, Factory],
+    x: NDArray[Any],
+    tasks: Sequence[tuple[Any, ...]],
+    names: Collection[str],
+) -> dict[tuple[int, int, str, int], Any]:
+    """Return fitted models by labelling, fold, name and seed."""
+    ready = {}
+    for name, labelling in sorted({(t[4], t[0]) for t in tasks if t[4] in names}):
+        from .estimators import fit_at_once
+
+        own = [t for t in tasks if (t[4], t[0]) == (name, labelling)]
+        made = [models[name](seed) for *_, seed in own]
+        trains = [train for _, _, _, (train, _), _, _ in own]
+        fit_at_once(made, [x[t] for t in trains], [own[0][1][t] for t in trains])
+        for (_, _, number, _, _, seed), model in zip(own, made, strict=True):
+            ready[labelling, number, name, seed] = model
+    return ready
 
 
 def _predicted(model: Any, x: NDArray[Any], method: str) -> NDArray[Any]:

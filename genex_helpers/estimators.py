@@ -6,14 +6,21 @@ in front of them; :class:`genex_helpers.preprocessing.SequenceComponents` does.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+if TYPE_CHECKING:
+    from .models import RecurrentClassifier
+
 Floats = NDArray[np.float64]
+SIZES = ("cell", "hidden_size")
+SHARED = (*SIZES, "n_epochs", "batch_size", "clip_norm", "device")  # when fit at once
 
 
 class _Recurrent(BaseEstimator):  # type: ignore[misc]
@@ -42,23 +49,30 @@ class _Recurrent(BaseEstimator):  # type: ignore[misc]
         self.seed = seed
         self.device = device
 
-    def _train(self, x: ArrayLike, y: NDArray[Any], n_outputs: int, loss: Any) -> None:
-        """Train a new net; PyTorch's own generator is left as it was."""
+    def _task(self, y: ArrayLike) -> tuple[NDArray[Any], int, Any]:
+        """Return the targets as the loss takes them, the net's outputs, the loss."""
+        raise NotImplementedError
+
+    def _new_net(self, n_inputs: int, n_outputs: int) -> RecurrentClassifier:
+        """Return an untrained net; PyTorch's own generator is left as it was."""
         import torch
 
         from .models import RecurrentClassifier
+
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            return RecurrentClassifier(n_inputs, self.hidden_size, self.cell, n_outputs)
+
+    def _train(self, x: ArrayLike, y: ArrayLike) -> None:
         from .training import fit
 
         x = _sequences(x)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
-            net = RecurrentClassifier(
-                x.shape[2], self.hidden_size, self.cell, n_outputs
-            )
+        target, n_outputs, loss = self._task(y)
+        net = self._new_net(x.shape[2], n_outputs)
         self.history_ = fit(
             net,
             x,
-            y,
+            target,
             loss=loss,
             n_epochs=self.n_epochs,
             learning_rate=self.learning_rate,
@@ -101,6 +115,10 @@ class RecurrentNetClassifier(ClassifierMixin, _Recurrent):  # type: ignore[misc]
 
     def fit(self, x: ArrayLike, y: ArrayLike) -> RecurrentNetClassifier:
         """Train on ``x``, ``(batch, time, gene)``, and labels ``y``, ``(batch,)``."""
+        self._train(x, y)
+        return self
+
+    def _task(self, y: ArrayLike) -> tuple[NDArray[Any], int, Any]:
         from torch.nn.functional import (
             binary_cross_entropy_with_logits,
             cross_entropy,
@@ -114,10 +132,8 @@ class RecurrentNetClassifier(ClassifierMixin, _Recurrent):  # type: ignore[misc]
             )
         if len(self.classes_) == 2:
             target = place[:, None].astype(np.float32)
-            self._train(x, target, 1, binary_cross_entropy_with_logits)
-        else:
-            self._train(x, place, len(self.classes_), cross_entropy)
-        return self
+            return target, 1, binary_cross_entropy_with_logits
+        return place, len(self.classes_), cross_entropy
 
     def decision_function(self, x: ArrayLike) -> Floats:
         """Return ``(batch,)`` logits of the second of two classes, or one a class."""
@@ -155,6 +171,10 @@ class RecurrentNetRegressor(RegressorMixin, _Recurrent):  # type: ignore[misc]
 
     def fit(self, x: ArrayLike, y: ArrayLike) -> RecurrentNetRegressor:
         """Train on ``x``, ``(batch, time, gene)``, and ``y``, ``(batch[, output])``."""
+        self._train(x, y)
+        return self
+
+    def _task(self, y: ArrayLike) -> tuple[NDArray[Any], int, Any]:
         from torch.nn.functional import mse_loss
 
         target = np.asarray(y, dtype=np.float32)
@@ -162,14 +182,77 @@ class RecurrentNetRegressor(RegressorMixin, _Recurrent):  # type: ignore[misc]
             raise ValueError(f"y must have one or two axes, got shape {target.shape}")
         self.one_number_ = target.ndim == 1
         target = target.reshape(len(target), -1)
-        self._train(x, target, target.shape[1], mse_loss)
-        return self
+        return target, target.shape[1], mse_loss
 
     def predict(self, x: ArrayLike) -> Floats:
         """Return predictions in the shape of the targets."""
         check_is_fitted(self, "net_")
         outputs = self._outputs(x)
         return outputs[:, 0] if self.one_number_ else outputs
+
+
+def fit_at_once(
+    models: Sequence[Any], x: Sequence[ArrayLike], y: Sequence[ArrayLike]
+) -> None:
+    """Fit each model to its own series, all nets together: ``fit_many`` for estimators.
+
+    Model k ends as after ``models[k].fit(x[k], y[k])``, to rounding, and much sooner.
+
+    Parameters
+    ----------
+    models
+        Recurrent estimators of one class, or pipelines that end with one. They may
+        differ in ``seed``, ``learning_rate`` and ``weight_decay``.
+    x, y
+        For each model what its ``fit`` takes; see
+        :func:`genex_helpers.many.fit_many` for what they must have in common.
+
+    Raises
+    ------
+    ValueError
+        If a model is none of these, or another setting differs; names the model.
+    """
+    from .many import fit_many
+
+    nets = [m[-1] if isinstance(m, Pipeline) else m for m in models]
+    _check_alike(nets)
+    series, targets, loss = [], [], None
+    for model, net, own_x, own_y in zip(models, nets, x, y, strict=True):
+        if isinstance(model, Pipeline) and len(model) > 1:
+            own_x = model[:-1].fit_transform(own_x, own_y)
+        series.append(_sequences(own_x))
+        target, n_outputs, loss = net._task(own_y)
+        targets.append(target)
+        net.net_ = net._new_net(series[-1].shape[2], n_outputs)
+    history = fit_many(
+        [net.net_ for net in nets],
+        series,
+        targets,
+        loss=loss,  # type: ignore[arg-type]
+        learning_rate=[net.learning_rate for net in nets],
+        weight_decay=[net.weight_decay for net in nets],
+        seeds=[net.seed for net in nets],
+        **{name: getattr(nets[0], name) for name in SHARED if name not in SIZES},
+    )
+    for net, (_, rows) in zip(nets, history.groupby("model"), strict=True):
+        net.history_ = rows.drop(columns="model").reset_index(drop=True)
+
+
+def _check_alike(nets: Sequence[Any]) -> None:
+    """Refuse nets that cannot be trained together."""
+    for k, net in enumerate(nets):
+        if not isinstance(net, _Recurrent) or type(net) is not type(nets[0]):
+            raise ValueError(
+                f"model {k} must be, or end with, a recurrent estimator of the class "
+                f"of model 0, got {type(net).__name__}"
+            )
+        for name in SHARED:
+            first, own = getattr(nets[0], name), getattr(net, name)
+            if first != own:
+                raise ValueError(
+                    f"{name} must be the same for all models: model 0 has {first!r}, "
+                    f"model {k} {own!r}"
+                )
 
 
 def _sequences(x: ArrayLike) -> NDArray[Any]:

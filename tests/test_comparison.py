@@ -22,7 +22,11 @@ from genex_helpers.comparison import (
     paired_intervals,
     run_models,
 )
-from genex_helpers.estimators import RecurrentNetClassifier, RecurrentNetRegressor
+from genex_helpers.estimators import (
+    RecurrentNetClassifier,
+    RecurrentNetRegressor,
+    fit_at_once,
+)
 from genex_helpers.evaluation import bootstrap_mean, bootstrap_pairs, win_matrix
 from genex_helpers.influenza import recurrent_scores
 from genex_helpers.preprocessing import SequenceComponents
@@ -275,3 +279,58 @@ def test_nets_and_baselines_share_a_table() -> None:
                        seeds=[0, 1], fixed=["majority"], units=WHO)  # fmt: skip
     found = paired_intervals(table, [("gru", "majority")])
     assert len(found) == 3 and np.isfinite(found[["value", "low", "high"]]).all(None)
+
+
+def _net(seed: int, **how: Any) -> Any:
+    return make_pipeline(
+        SequenceComponents(3),
+        RecurrentNetClassifier("lstm", 4, n_epochs=5, batch_size=6, seed=seed, **how),
+    )
+
+
+@pytest.mark.parametrize("kind", ["two classes", "classes", "numbers"])
+def test_at_once_is_as_one_by_one(kind: str) -> None:
+    """With folds of different sizes, and permuted labels."""
+    y: Any = np.repeat(np.arange(8) % 3, 3) if kind == "classes" else LABELS
+    models: dict[str, Any] = {"net": _net, "majority": lambda s: DummyClassifier()}
+    if kind == "numbers":
+        y = y + 0.5
+        models["net"] = lambda seed: RecurrentNetRegressor(n_epochs=4, seed=seed)
+    how: dict[str, Any] = {
+        "score": mean_squared_errors, "seeds": [0, 3], "units": WHO, "permutations": 1,
+        "fixed": ["majority"],
+    }  # fmt: skip
+    if kind == "numbers":
+        del models["majority"]
+        how["fixed"] = []
+    folds = SubjectKFold(3, stratify=False)
+    alone = run_models(models, SERIES, y, folds, **how)
+    together = run_models(models, SERIES, y, folds, at_once=["net"], **how)
+    pd.testing.assert_frame_equal(alone, together, rtol=1e-4, atol=1e-5)
+
+
+def test_at_once_keeps_what_a_fit_keeps() -> None:
+    rates, x, y = [0.01, 0.1], [SERIES[:10], SERIES[5:]], [LABELS[:10], LABELS[5:]]
+    alone = [
+        _net(k, learning_rate=rate).fit(x[k], y[k]) for k, rate in enumerate(rates)
+    ]
+    together = [_net(k, learning_rate=rate) for k, rate in enumerate(rates)]
+    fit_at_once(together, x, y)
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_allclose(
+            one.decision_function(SERIES), other.decision_function(SERIES), atol=1e-5
+        )
+        pd.testing.assert_frame_equal(one[-1].history_, other[-1].history_, atol=1e-5)
+
+
+def test_what_cannot_be_fitted_at_once_is_named() -> None:
+    x, y = [SERIES, SERIES], [LABELS, LABELS]
+    with pytest.raises(ValueError, match=r"model 1 must be, or end with, .* got Logis"):
+        fit_at_once([_net(0), LogisticRegression()], x, y)
+    with pytest.raises(ValueError, match=r"model 1 .* got RecurrentNetRegressor"):
+        fit_at_once([RecurrentNetClassifier(), RecurrentNetRegressor()], x, y)
+    with pytest.raises(ValueError, match=r"hidden_size .* has 8, model 1 3"):
+        nets = [RecurrentNetClassifier(), RecurrentNetClassifier(hidden_size=3)]
+        fit_at_once(nets, x, y)
+    with pytest.raises(ValueError, match=r"at_once names no model: \['gru'\]"):
+        run_models({"net": _net}, SERIES, LABELS, FOLDS, score=hits, at_once=["gru"])
