@@ -9,8 +9,8 @@ data            datasets, own_data, simulator, paths
 samples         quality, replicates, normalisation, preprocessing, combat, batches
 series          times, sequences, alignment, hiding, imputation, large_tables, order
 held out        splits, resampling, permutation, leaks
-models          models, recurrent_nets, gru_d, baselines, forecasting, forecast_windows,
-                forecast_processes, forecast_nets, estimators
+models          models, recurrent_nets, dropout, gru_d, baselines, forecasting,
+                forecast_windows, forecast_processes, forecast_nets, estimators
 training        seeds, training, training_data, masking, checkpoints, stacked,
                 stacked_training, many
 judging         evaluation, comparison, results

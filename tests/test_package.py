@@ -33,8 +33,8 @@ MODULES = sorted(
 HEAVY = ("torch", "IPython", "matplotlib.pyplot", "anndata", "seaborn", "captum")
 # these define or train networks, so they cannot do without torch
 WITH_TORCH = {
-    "checkpoints", "forecast_nets", "gap_nets", "gap_tasks", "gru_d", "large_tables",
-    "many", "masking", "memory_tasks", "models", "recurrent_nets", "stacked",
+    "checkpoints", "dropout", "forecast_nets", "gap_nets", "gap_tasks", "gru_d",
+    "large_tables", "many", "masking", "memory_tasks", "models", "recurrent_nets", "stacked",
     "stacked_training", "training",
     "training_data",
 }  # fmt: skip
