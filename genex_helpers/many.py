@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
@@ -139,18 +139,29 @@ def fit_many(
         row["train_loss"] = watch.mean_loss(losses, lots, epoch)
         if norms:
             row["gradient_norm"] = torch.stack(norms).amax(0).double().cpu().numpy()
-        trained = watch.alive.copy()
+        row["trained"] = watch.alive.copy()
         if held_out:
             row["validation_loss"] = watch.validate(epoch)
         for step in steps:
             step.end_epoch(row.get("validation_loss", row["train_loss"]))
-        table = pd.DataFrame(row).assign(model=order, epoch=epoch)
-        history.append(table[trained])
+        history.append(row)
         if not watch.alive.any():
             break
     watch.check_weights(epoch)
     nets.write_back([models[k] for k in order], watch.best)
-    found = pd.concat(history).sort_values(["model", "epoch"], ignore_index=True)
+    return _table(history, order)
+
+
+def _table(history: list[dict[str, NDArray[Any]]], order: list[int]) -> pd.DataFrame:
+    """Return a row for each model and each epoch in which it was trained."""
+    found = pd.DataFrame(
+        {name: np.concatenate([row[name] for row in history]) for name in history[0]}
+        | {
+            "model": np.tile(order, len(history)),
+            "epoch": np.repeat(np.arange(1, len(history) + 1), len(order)),
+        }
+    )
+    found = found[found["trained"]].sort_values(["model", "epoch"], ignore_index=True)
     return found[[c for c in COLUMNS if c in found]]
 
 
