@@ -13,7 +13,7 @@ models          models, recurrent_nets, dropout, gru_d, baselines, forecasting,
                 forecast_windows, forecast_processes, forecast_nets, estimators
 training        seeds, training, training_data, masking, checkpoints, stacked,
                 stacked_training, many
-judging         evaluation, comparison, results
+judging         evaluation, comparison, calibration, conformal, results
 cases           influenza, yeast, memory_tasks, shared_weights, own_baseline,
                 time_inputs, imputation_scores, gap_tasks, gap_nets, batch_sets,
                 batch_courses, leak_cases
