@@ -104,7 +104,8 @@ def prediction_sets(
         )
     scores = 1 - p[np.arange(len(p)), labels]
     bound = conformal_quantile(scores, alpha)
-    return np.less_equal(1 - np.asarray(new, dtype=float), bound)
+    kept: NDArray[np.bool_] = np.less_equal(1 - np.asarray(new, dtype=float), bound)
+    return kept
 
 
 def jackknife_plus(
@@ -146,7 +147,7 @@ def coverage(
     Arrays are ``(unit,)`` or ``(unit, time)``, ends also ``(time,)``.
     """
     values = np.asarray(truth, dtype=float)
-    inside = (np.asarray(low) <= values) & (values <= np.asarray(high))
+    inside: NDArray[np.bool_] = np.logical_and(low <= values, values <= high)
     if joint and values.ndim == 2:
         inside = inside.all(axis=1)
     return float(inside.mean())
