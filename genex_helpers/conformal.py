@@ -147,7 +147,7 @@ def coverage(
     Arrays are ``(unit,)`` or ``(unit, time)``, ends also ``(time,)``.
     """
     values = np.asarray(truth, dtype=float)
-    inside: NDArray[np.bool_] = np.logical_and(low <= values, values <= high)
+    inside: NDArray[np.bool_] = np.asarray((low <= values) & (values <= high))
     if joint and values.ndim == 2:
         inside = inside.all(axis=1)
     return float(inside.mean())
