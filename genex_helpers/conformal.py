@@ -149,5 +149,5 @@ def coverage(
     values = np.asarray(truth, dtype=float)
     inside: NDArray[np.bool_] = np.asarray((low <= values) & (values <= high))
     if joint and values.ndim == 2:
-        inside = inside.all(axis=1)
+        inside = np.asarray(inside.all(axis=1))
     return float(inside.mean())
