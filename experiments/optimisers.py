@@ -23,8 +23,10 @@ from tqdm import tqdm
 from genex_helpers import optimiser_race as race
 
 NAME = "optimisers"
-MODULES = ("datasets", "many", "memory_tasks", "models", "optimiser_race", "seeds",
-           "splits", "stacked", "stacked_training", "training_data", "yeast")  # fmt: skip
+MODULES = (
+    "datasets", "many", "memory_tasks", "models", "optimiser_race", "splits", "stacked",
+    "stacked_training", "training", "training_data", "yeast",
+)  # fmt: skip
 CODE = [f"experiments/{NAME}.py", *(f"genex_helpers/{m}.py" for m in MODULES)]
 DATA = ["data/yeast_cell_cycle.h5ad"]
 KEY = hashlib.sha256(

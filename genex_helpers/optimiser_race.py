@@ -249,7 +249,8 @@ def scores_of(task: str, net: RecurrentClassifier, case: Case) -> NDArray[np.flo
     """Return a score for each test series, ``(series,)``; see :func:`race`."""
     found, y = predict(net, case.x["test"]), case.y["test"]
     if task == "yeast":
-        return (found.argmax(axis=1) == y).astype(float)
+        right: NDArray[np.float64] = (found.argmax(axis=1) == y) * 1.0
+        return right
     errors = (found - y)[:, 0].astype(float) ** 2
     scores: NDArray[np.float64] = 1 - errors / MEMORY_TASKS["adding"].guess
     return scores
