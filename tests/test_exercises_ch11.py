@@ -7,16 +7,18 @@ from typing import Any
 import numpy as np
 import pytest
 from exercise_cells import answered
+from torch import nn
+from torch.nn.functional import dropout
 
 from genex_helpers.exercises import grade
 
 NOTEBOOK = "11_regularisation.ipynb"
 NAMES = {
-    "11.1": "drop",
-    "11.2": "drop_series",
-    "11.3": "first_step",
-    "11.4": "stopping",
-    "11.5": "mix_series",
+    "11.1": "gap_of_losses",
+    "11.2": "two_layers_with_dropout",
+    "11.3": "drop_series",
+    "11.4": "first_step",
+    "11.5": "stopping",
     "11.6": "honest_and_hindsight",
 }
 SIGN = np.sign
@@ -42,8 +44,12 @@ def stopped(losses: Any, patience: int, way: str = "") -> tuple[int, int]:
     return (epoch if way == "last" else kept), epoch
 
 
-def mixed(v: Any, own: float, partner: Any) -> Any:
-    return own * v + (1 - own) * v[partner]
+def nats(p: Any, y: Any) -> Any:
+    return -np.log(np.where(y == 1, p, 1 - p))
+
+
+def right_share(p: Any, y: Any) -> Any:
+    return ((p > 0.5) == y).mean()
 
 
 def picked(inner: Any, test: Any, choose: Any) -> Any:
@@ -51,49 +57,53 @@ def picked(inner: Any, test: Any, choose: Any) -> Any:
 
 
 WRONG = [
-    ("11.1", lambda v, k, r: v * k, "the mean shrinks"),
-    ("11.1", lambda v, k, r: v * k * (1 - r), "do not multiply"),
-    ("11.1", lambda v, k, r: v * k / r, "that is *kept*"),
-    ("11.1", lambda v, k, r: v * ~k / (1 - r), "True where a value stays"),
-    ("11.1", lambda v, k, r: v * k / k.mean(), "not in each draw"),
-    ("11.1", lambda v, k, r: v, "yours is 2"),
-    ("11.1", lambda v, k, r: v[k] / (1 - r), "Five values"),
-    ("11.2", lambda x, r, g: dropped(x, r, g, (1, 0, 1), 1.0), "The mask is right"),
-    ("11.2", lambda x, r, g: dropped(x, r, g, (1, 1, 1)), "from step to step"),
-    ("11.2", lambda x, r, g: dropped(x, r, g, (1, 0, 0)), "all its genes"),
-    ("11.2", lambda x, r, g: dropped(x, r, g, (0, 0, 1)), "share one mask"),
-    ("11.2", lambda x, r, g: dropped(x, 1 - r, g, (1, 0, 1), 1 - r), "kept a quarter"),
-    ("11.2", lambda x, r, g: dropped(x, 0.5, g, (1, 0, 1), 1 - r), "; you drop 4"),
-    ("11.2", lambda x, r, g: dropped(x, r, g, (1, 0, 1), r), "1 / 0.75"),
-    ("11.2", lambda x, r, g: x, "Nothing was dropped"),
-    ("11.2", lambda x, r, g: x[:, 0], "the series stays"),
-    ("11.2", lambda x, r, g: dropped(x, r, np.random.default_rng(5), (1, 0, 1)),
+    ("11.1", lambda p, y, q, z: nats(p, y).mean() - nats(q, z).mean(), "minus tr"),
+    ("11.1", lambda p, y, q, z: nats(q, z).sum() - nats(p, y).sum(), "not the sum"),
+    ("11.1", lambda p, y, q, z: (nats(q, z).mean() - nats(p, y).mean()) / np.log(2),
+     "bits"),
+    ("11.1", lambda p, y, q, z: np.log(p).mean() - np.log(q).mean(), "`1 - p`"),
+    ("11.1", lambda p, y, q, z: (y * np.log(p)).mean() - (z * np.log(q)).mean(),
+     "class 0 have"),
+    ("11.1", lambda p, y, q, z: nats(q, z).mean(), "alone"),
+    ("11.1", lambda p, y, q, z: right_share(p, y) - right_share(q, z), "accuracies"),
+    ("11.1", lambda p, y, q, z: right_share(q, z) - right_share(p, y), "accuracies"),
+    ("11.1", lambda p, y, q, z: 7.0, "yours is 7.000"),
+    ("11.2", lambda a, b, x, r: b(a(x)[0])[0], "Nothing is dropped"),
+    ("11.2", lambda a, b, x, r: b(a(dropout(x, r))[0])[0], "inputs of the lower"),
+    ("11.2", lambda a, b, x, r: dropout(b(a(x)[0])[0], r), "upper layer returns"),
+    ("11.2", lambda a, b, x, r: dropout(b(dropout(a(x)[0], r))[0], r), "Between the"),
+    ("11.2", lambda a, b, x, r: dropout(a(x)[0], r), "still has to read"),
+    ("11.2", lambda a, b, x, r: a(x)[0], "Where is the upper"),
+    ("11.2", lambda a, b, x, r: b(dropout(a(x)[0], r)), "first of the pair"),
+    ("11.2", lambda a, b, x, r: b(dropout(a(x)[0], 1 - r / 2))[0], "once, on the st"),
+    ("11.3", lambda x, r, g: dropped(x, r, g, (1, 0, 1), 1.0), "The mask is right"),
+    ("11.3", lambda x, r, g: dropped(x, r, g, (1, 1, 1)), "from step to step"),
+    ("11.3", lambda x, r, g: dropped(x, r, g, (1, 0, 0)), "all its genes"),
+    ("11.3", lambda x, r, g: dropped(x, r, g, (0, 0, 1)), "share one mask"),
+    ("11.3", lambda x, r, g: dropped(x, 1 - r, g, (1, 0, 1), 1 - r), "kept a quarter"),
+    ("11.3", lambda x, r, g: dropped(x, 0.5, g, (1, 0, 1), 1 - r), "; you drop 4"),
+    ("11.3", lambda x, r, g: dropped(x, r, g, (1, 0, 1), r), "1 / 0.75"),
+    ("11.3", lambda x, r, g: x, "Nothing was dropped"),
+    ("11.3", lambda x, r, g: x[:, 0], "the series stays"),
+    ("11.3", lambda x, r, g: dropped(x, r, np.random.default_rng(5), (1, 0, 1)),
      "draw from `rng`"),
-    ("11.3", lambda w, g, r, d: w - r * SIGN(g + d * w), "L2 in Adam"),
-    ("11.3", lambda w, g, r, d: w - r * SIGN(g), "without any decay"),
-    ("11.3", lambda w, g, r, d: w * (1 - r * d) - r * g, "SGD"),
-    ("11.3", lambda w, g, r, d: w * (1 - d) - r * SIGN(g), "multiplied by the rate"),
-    ("11.3", lambda w, g, r, d: w * (1 - r * d) + r * SIGN(g), "against the grad"),
-    ("11.3", lambda w, g, r, d: w * (1 + r * d) - r * SIGN(g), "is to shrink"),
-    ("11.3", lambda w, g, r, d: w, "becomes 1.8"),
-    ("11.3", lambda w, g, r, d: w[0], "Three weights"),
-    ("11.4", lambda v, p: (stopped(v, p)[0] - 1, stopped(v, p)[1] - 1), "from 1"),
-    ("11.4", lambda v, p: stopped(v, p)[::-1], "comes first"),
-    ("11.4", lambda v, p: (int(np.argmin(v)) + 1, len(v)), "nobody sees"),
-    ("11.4", lambda v, p: stopped(v, p, "last"), "not the last ones"),
-    ("11.4", lambda v, p: stopped(v, p, "late"), "too long"),
-    ("11.4", lambda v, p: stopped(v, p, "soon"), "too soon"),
-    ("11.4", lambda v, p: stopped(v, p, "equal"), "no lower loss"),
-    ("11.4", lambda v, p: 3, "Two numbers"),
-    ("11.4", lambda v, p: (2, 2), "yours are 2, 2"),
-    ("11.5", lambda x, y, o, p: (mixed(x, o, p), y), "labels have to be mixed"),
-    ("11.5", lambda x, y, o, p: (x, mixed(y, o, p)), "the series are not"),
-    ("11.5", lambda x, y, o, p: (mixed(x, 1 - o, p), mixed(y, 1 - o, p)), "not its p"),
-    ("11.5", lambda x, y, o, p: (mixed(x, o, p), mixed(y, o, p).round()), "round"),
-    ("11.5", lambda x, y, o, p: (o * x + (1 - o) * x.mean(0), y), "mean of all"),
-    ("11.5", lambda x, y, o, p: (x, y), "label likewise"),
-    ("11.5", lambda x, y, o, p: mixed(x, o, p), "two things"),
-    ("11.5", lambda x, y, o, p: (mixed(x, o, p), y[:, 0]), "Shapes"),
+    ("11.4", lambda w, g, r, d: w - r * SIGN(g + d * w), "L2 in Adam"),
+    ("11.4", lambda w, g, r, d: w - r * SIGN(g), "without any decay"),
+    ("11.4", lambda w, g, r, d: w * (1 - r * d) - r * g, "SGD"),
+    ("11.4", lambda w, g, r, d: w * (1 - d) - r * SIGN(g), "multiplied by the rate"),
+    ("11.4", lambda w, g, r, d: w * (1 - r * d) + r * SIGN(g), "against the grad"),
+    ("11.4", lambda w, g, r, d: w * (1 + r * d) - r * SIGN(g), "is to shrink"),
+    ("11.4", lambda w, g, r, d: w, "becomes 1.8"),
+    ("11.4", lambda w, g, r, d: w[0], "Three weights"),
+    ("11.5", lambda v, p: (stopped(v, p)[0] - 1, stopped(v, p)[1] - 1), "from 1"),
+    ("11.5", lambda v, p: stopped(v, p)[::-1], "comes first"),
+    ("11.5", lambda v, p: (int(np.argmin(v)) + 1, len(v)), "nobody sees"),
+    ("11.5", lambda v, p: stopped(v, p, "last"), "not the last ones"),
+    ("11.5", lambda v, p: stopped(v, p, "late"), "too long"),
+    ("11.5", lambda v, p: stopped(v, p, "soon"), "too soon"),
+    ("11.5", lambda v, p: stopped(v, p, "equal"), "no lower loss"),
+    ("11.5", lambda v, p: 3, "Two numbers"),
+    ("11.5", lambda v, p: (2, 2), "yours are 2, 2"),
     ("11.6", lambda i, t: (t.max(1).mean(), picked(i, t, np.argmin)), "comes first"),
     ("11.6", lambda i, t: (picked(i, t, np.argmax), t.max(1).mean()), "`argmin`"),
     ("11.6", lambda i, t: (t[:, i.mean(0).argmin()].mean(), t.max(1).mean()),
@@ -109,7 +119,7 @@ WRONG = [
 @pytest.mark.parametrize(("place", "exercise"), list(enumerate(NAMES)))
 def test_solutions_pass_and_stubs_are_unanswered(place: int, exercise: str) -> None:
     for tag, status in (("solution", "passed"), ("exercise", "unanswered")):
-        answer = answered(NOTEBOOK, tag, place, NAMES[exercise], np=np)
+        answer = answered(NOTEBOOK, tag, place, NAMES[exercise], np=np, nn=nn)
         assert grade(exercise, answer)[0] == status, grade(exercise, answer)
     assert grade(exercise, ...)[0] == "unanswered"
 

@@ -12,29 +12,88 @@ from . import WrongAnswer, call, one_number
 Answer = Callable[..., Any]
 
 
-def check_drop(answer: Answer) -> str:
-    """``answer(values, kept, rate)`` drops, and keeps the mean."""
-    values = np.array([2.0, -1.0, 3.0, 4.0, 0.5])
-    kept = np.array([True, False, True, True, False])
-    found = np.asarray(call(answer, values.copy(), kept, 0.2), dtype=float)
-    if found.shape != values.shape:
-        raise WrongAnswer(f"Five values were expected; yours has shape {found.shape}.")
+def check_gap(answer: Answer) -> str:
+    """``answer(p_train, y_train, p_test, y_test)`` is the gap of cross-entropies."""
+    p_train, y_train = np.array([0.9, 0.2, 0.8, 0.1]), np.array([1, 0, 1, 0])
+    p_test, y_test = np.array([0.6, 0.7, 0.95]), np.array([1, 0, 0])
+    found = one_number(call(answer, p_train, y_train, p_test, y_test))
+
+    def losses(p: Any, y: Any) -> Any:
+        return -np.log(np.where(y == 1, p, 1 - p))
+
+    train, test = losses(p_train, y_train), losses(p_test, y_test)
+    right = test.mean() - train.mean()
+    if np.isclose(found, right):
+        return "Right: a number of nats, and not yet a word about who is right."
+    ones = np.log(p_train) * y_train, np.log(p_test) * y_test
     for wrong, words in (
-        (values * kept, "Right places, but the mean shrinks: divide what is left."),
-        (values * kept * 0.8, "Divide by the share that is kept; do not multiply."),
-        (values * kept / 0.2, "Divide by the share that is *kept*, `1 - rate`."),
-        (values * ~kept / 0.8, "`kept` is True where a value stays."),
-        (values * kept / kept.mean(), "Divide by `1 - rate`, not by what this mask "
-         "happened to keep: the mean is kept on average, not in each draw."),
+        (-right, "Held-out minus training, so that overfitting gives a positive gap."),
+        (test.sum() - train.sum(), "The mean over the series, not the sum."),
+        (right / np.log(2), "The natural logarithm gives nats; yours gives bits."),
+        (-np.log(p_test).mean() + np.log(p_train).mean(), "Where the label is 0 the "
+         "right class has the probability `1 - p`."),
+        (-ones[1].mean() + ones[0].mean(), "Series of class 0 have a loss, too."),
+        (test.mean(), "That is the held-out loss alone."),
+        (1 - 1 / 3, "That is the gap of accuracies: take the losses."),
+        (1 / 3 - 1, "That is the gap of accuracies: take the losses."),
     ):  # fmt: skip
-        if np.allclose(found, wrong):
+        if np.isclose(found, wrong):
             raise WrongAnswer(words)
-    if not np.allclose(found, values * kept / 0.8):
-        raise WrongAnswer(
-            f"With a rate of 0.2 a value of 2 that stays becomes 2.5; yours is "
-            f"{found[0]:g}."
-        )
-    return "Right: on average nothing changes, so nothing is to be rescaled at the end."
+    raise WrongAnswer(
+        f"{right:.3f} was expected for the check's two sets; yours is {found:.3f}."
+    )
+
+
+def check_two_layers(answer: Answer) -> str:
+    """``answer(lower, upper, x, rate)`` is what ``nn.GRU(dropout=rate)`` returns."""
+    import torch
+    from torch import nn
+    from torch.nn.functional import dropout
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        both = nn.GRU(3, 4, num_layers=2, dropout=0.5)
+        lower, upper = nn.GRU(3, 4), nn.GRU(4, 4)
+        for number, layer in enumerate((lower, upper)):
+            for name, weight in layer.named_parameters():
+                own = both.get_parameter(name.replace("l0", f"l{number}"))
+                weight.data.copy_(own)
+        x = torch.randn(6, 5, 3)
+
+        def seeded(function: Answer) -> Any:
+            torch.manual_seed(1)
+            return call(function)
+
+        with torch.no_grad():
+            found = seeded(lambda: answer(lower, upper, x, 0.5))
+            if isinstance(found, tuple | list):
+                raise WrongAnswer("Return the states alone, the first of the pair.")
+            right = seeded(lambda: both(x)[0])
+            wrongs = [
+                (lambda: upper(lower(x)[0])[0], "Nothing is dropped yet."),
+                (lambda: upper(lower(dropout(x, 0.5))[0])[0],
+                 "The inputs of the lower layer are not dropped."),
+                (lambda: dropout(upper(lower(x)[0])[0], 0.5),
+                 "What the upper layer returns is not dropped."),
+                (lambda: dropout(upper(dropout(lower(x)[0], 0.5))[0], 0.5),
+                 "Between the layers is right; behind the upper one nothing is."),
+                (lambda: dropout(lower(x)[0], 0.5),
+                 "The upper layer still has to read what is left."),
+                (lambda: lower(x)[0], "Where is the upper layer?"),
+            ]  # fmt: skip
+            for function, words in wrongs:
+                wrong = seeded(function)
+                if found.shape == wrong.shape and torch.allclose(found, wrong):
+                    raise WrongAnswer(words)
+            if found.shape != right.shape or not torch.allclose(
+                found, right, atol=1e-6
+            ):
+                raise WrongAnswer(
+                    "Not what `nn.GRU(num_layers=2, dropout=rate)` returns from the "
+                    "same seed: call `nn.functional.dropout` once, on the states that "
+                    "pass from the lower layer to the upper one."
+                )
+    return "Right, from the same seed to the same numbers."
 
 
 def check_drop_series(answer: Answer) -> str:
@@ -152,43 +211,6 @@ def check_stopping(answer: Answer) -> str:
     return "Right, and that is what `fit(..., patience=...)` does."
 
 
-def check_mix(answer: Answer) -> str:
-    """``answer(x, y, own, partner)`` mixes series and labels alike."""
-    rng = np.random.default_rng(3)
-    x, y = rng.normal(size=(4, 3, 2)), np.eye(2)[[0, 1, 1, 0]]
-    partner = np.array([2, 0, 3, 1])
-    found = call(answer, x.copy(), y.copy(), 0.4, partner)
-    if not isinstance(found, tuple | list) or len(found) != 2:
-        raise WrongAnswer("Return two things: the mixed series and the mixed labels.")
-    series, labels = (np.asarray(part, dtype=float) for part in found)
-    if series.shape != x.shape or labels.shape != y.shape:
-        raise WrongAnswer(
-            f"Shapes {x.shape} and {y.shape} stay; yours are {series.shape} and "
-            f"{labels.shape}."
-        )
-
-    def mixed(values: Any, own: float) -> Any:
-        return own * values + (1 - own) * values[partner]
-
-    right = [np.allclose(series, mixed(x, 0.4)), np.allclose(labels, mixed(y, 0.4))]
-    if all(right):
-        return "Right: a series that is 40 % itself has a label that is, too."
-    if right[0] and np.allclose(labels, y):
-        raise WrongAnswer("The series are mixed; their labels have to be mixed, too.")
-    if right[1] and np.allclose(series, x):
-        raise WrongAnswer("The labels are mixed; the series are not.")
-    if np.allclose(series, mixed(x, 0.6)) and np.allclose(labels, mixed(y, 0.6)):
-        raise WrongAnswer("`own` is the share of the series itself, not its partner's.")
-    if right[0] and np.allclose(labels, mixed(y, 0.4).round()):
-        raise WrongAnswer("Leave the labels soft: do not round them.")
-    if np.allclose(series, 0.4 * x + 0.6 * x.mean(axis=0)):
-        raise WrongAnswer("Mix with the partner's series, not with the mean of all.")
-    raise WrongAnswer(
-        "Each series should be `own` of itself and `1 - own` of `x[partner]`, and each "
-        "label likewise."
-    )
-
-
 def check_honest_and_hindsight(answer: Answer) -> str:
     """``answer(inner_loss, test_score)`` returns honest and hindsight means."""
     inner = np.array([[0.9, 0.6, 0.7], [0.5, 0.8, 0.9], [0.4, 0.6, 0.3]])
@@ -228,10 +250,10 @@ def check_honest_and_hindsight(answer: Answer) -> str:
 
 
 CHECKS = {
-    "11.1": check_drop,
-    "11.2": check_drop_series,
-    "11.3": check_first_step,
-    "11.4": check_stopping,
-    "11.5": check_mix,
+    "11.1": check_gap,
+    "11.2": check_two_layers,
+    "11.3": check_drop_series,
+    "11.4": check_first_step,
+    "11.5": check_stopping,
     "11.6": check_honest_and_hindsight,
 }
