@@ -34,8 +34,9 @@ HEAVY = ("torch", "IPython", "matplotlib.pyplot", "anndata", "seaborn", "captum"
 # these define or train networks, so they cannot do without torch
 WITH_TORCH = {
     "checkpoints", "dropout", "forecast_nets", "gap_nets", "gap_tasks", "gru_d",
-    "large_tables", "many", "masking", "memory_tasks", "models", "recurrent_nets",
-    "stacked", "stacked_training", "training", "training_data",
+    "large_tables", "many", "masking", "memory_tasks", "models", "optimiser_race",
+    "recurrent_nets", "remedy_nets", "remedy_trials", "stacked", "stacked_training",
+    "training", "training_data",
 }  # fmt: skip
 # Import a module in a Python whose network, files and warnings are watched.
 PROBE = """

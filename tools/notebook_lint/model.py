@@ -90,7 +90,7 @@ class Notebook:
 
     @property
     def chapter(self) -> str:
-        """What the file's name begins with: ``"01"``, ``"01b"``, ``"a1"`` (a primer)."""
+        """What the file's name begins with: "01", "01b", or "a1" for a primer."""
         return Path(self.name).name.split("_")[0]
 
     def tagged(self, tag: str) -> list[Cell]:

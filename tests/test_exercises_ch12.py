@@ -1,0 +1,170 @@
+"""The checks of chapter 12: right answers, stubs, and the common wrong answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from exercise_cells import answered
+
+from genex_helpers.exercises import ch12, grade
+
+NOTEBOOK = "12_optimisers_and_schedules.ipynb"
+NAMES = {
+    "12.1": "largest_stable_rate",
+    "12.2": "adamw_step",
+    "12.3": "loss_after_turned_walk",
+    "12.4": "warm_cosine",
+    "12.5": "fairly_chosen",
+}
+R = np.array([[1, -1], [1, 1]]) / np.sqrt(2)
+CURVATURE = np.array([1.0, 100.0])
+
+
+def valley(w: Any) -> Any:
+    return 0.5 * (CURVATURE * w**2).sum(axis=-1)
+
+
+GIVEN = {"np": np, "curvature": CURVATURE, "valley": valley}
+
+
+def adamw(w: Any, g: Any, m: Any, s: Any, t: int, rate: float, decay: float,
+          way: str = "") -> Any:  # fmt: skip
+    if way == "L2":
+        g = g + decay * w
+    elif way == "whole":
+        w = w - decay * w
+    elif way not in ("late", "none"):
+        w = w - rate * decay * w
+    m = 0.9 * m + 0.1 * g if way != "swapped" else 0.1 * m + 0.9 * g
+    s = 0.999 * s + 0.001 * (abs(g) if way == "absolute" else g**2)
+    if way == "short":
+        s = (s - 0.001 * g**2) / 0.999 * 0.9 + 0.1 * g**2
+    a, b = (1, 1) if way == "raw" else (1 - 0.9**t, 1 - 0.999**t)
+    w = w - rate * (m / a) / ((s / b) ** 0.5 + 1e-8)
+    if way == "late":
+        w = w - rate * decay * w
+    if way == "corrected m":
+        m = m / a
+    if way == "corrected s":
+        s = s / b
+    return w, m, s
+
+
+def turned(rule: Any, rate: float, start: Any, n_steps: int, way: str = "",
+           **how: Any) -> Any:  # fmt: skip
+    w, state = np.array(start, dtype=float), {}  # type: ignore[var-annotated]
+    if way == "in place":
+        w = start
+    for _ in range(n_steps + (way == "many") - (way == "few")):
+        if way == "forgets":
+            state = {}
+        g = CURVATURE * w if way == "straight" else R.T @ (CURVATURE * (R @ w))
+        new = rule(w, g, state, rate, **how)
+        if way == "in place":
+            w[:] = new
+        w = w if way == "in place" else new
+    return valley(w if way in ("straight", "loss") else R @ w)
+
+
+def warm(t: int, n_steps: int, n_warm: int, way: str = "") -> float:
+    if t < n_warm:
+        return (t + (way != "from zero")) / n_warm
+    start, length = n_warm, n_steps - n_warm
+    if way == "counts all":
+        start, length = 0, n_steps
+    if way == "stretched":
+        length = n_steps
+    factor = 0.5 * (1 + np.cos(np.pi * (t - start) / length))
+    return 1 - factor if way == "rises" else factor
+
+
+def fair(table: Any, way: str = "") -> Any:
+    groups = table.groupby(["method", "fold"])
+    rows = groups["validation_loss"].idxmin()
+    if way == "test":
+        rows = groups["test_score"].idxmax()
+    elif way == "highest":
+        rows = groups["validation_loss"].idxmax()
+    elif way == "one rate":
+        columns = ["validation_loss", "test_score"]
+        means = table.groupby(["method", "rate"])[columns].mean().reset_index()
+        best = means.loc[means.groupby("method")["validation_loss"].idxmin()]
+        return best.set_index("method")["test_score"]
+    elif way == "all":
+        return table.groupby("method")["test_score"].mean()
+    elif way == "folds":
+        return table.loc[rows].groupby("fold")["test_score"].mean()
+    chosen = table.loc[rows].groupby("method")["test_score"].mean()
+    return chosen.to_dict() if way == "dict" else chosen
+
+
+RIGHT: dict[str, Any] = {
+    "12.1": lambda c: 2 / np.max(c),
+    "12.2": lambda *a, **k: adamw(*a[:7]),
+    "12.3": turned,
+    "12.4": warm,
+    "12.5": fair,
+}
+
+
+def mistaken(answer: Any, way: str) -> Any:
+    return lambda *a, **k: answer(*a, way=way, **k)
+
+
+WRONG: list[tuple[str, Any, str]] = [
+    ("12.1", lambda c: 1 / max(c), "may overshoot"),
+    ("12.1", lambda c: 2 / min(c), "steepest is the strictest"),
+    ("12.1", lambda c: 2 / np.mean(c), "Not the mean"),
+    ("12.1", lambda c: 2 * max(c), "other way round"),
+    ("12.1", lambda c: 3.0, "solve"),
+    ("12.2", lambda *a: adamw(*a)[0], "three numbers"),
+    ("12.2", mistaken(adamw, "L2"), "that is L2 in Adam"),
+    ("12.2", mistaken(adamw, "corrected m"), "`m` is returned corrected"),
+    ("12.2", mistaken(adamw, "swapped"), "swapped"),
+    ("12.2", mistaken(adamw, "corrected s"), "`s` is returned corrected"),
+    ("12.2", mistaken(adamw, "absolute"), "*squared*"),
+    ("12.2", mistaken(adamw, "short"), "use `b2`"),
+    ("12.2", mistaken(adamw, "raw"), "corrections are missing"),
+    ("12.2", mistaken(adamw, "none"), "decay is missing"),
+    ("12.2", mistaken(adamw, "whole"), "scales it too"),
+    ("12.2", mistaken(adamw, "late"), "The order"),
+    ("12.2", lambda *a: (0.0, *adamw(*a)[1:]), "should be"),
+    ("12.3", mistaken(turned, "straight"), "straight valley"),
+    ("12.3", mistaken(turned, "loss"), "the loss is not"),
+    ("12.3", mistaken(turned, "forgets"), "forgets its velocity"),
+    ("12.3", mistaken(turned, "many"), "One step too many"),
+    ("12.3", mistaken(turned, "few"), "One step too few"),
+    ("12.3", mistaken(turned, "in place"), "changed `start`"),
+    ("12.3", lambda *a, **k: 1.0, "yours is 1"),
+    ("12.4", mistaken(warm, "from zero"), "would not move"),
+    ("12.4", mistaken(warm, "counts all"), "counts from step 0"),
+    ("12.4", mistaken(warm, "stretched"), "stretched"),
+    ("12.4", mistaken(warm, "rises"), "rises"),
+    ("12.4", lambda *a: 0.123, "yours 0.123"),
+    ("12.5", mistaken(fair, "test"), "must not do"),
+    ("12.5", mistaken(fair, "highest"), "*highest*"),
+    ("12.5", mistaken(fair, "one rate"), "one rate for all folds"),
+    ("12.5", mistaken(fair, "all"), "over all rates"),
+    ("12.5", mistaken(fair, "folds"), "method as index"),
+    ("12.5", mistaken(fair, "dict"), "pandas.Series"),
+    ("12.5", lambda table: fair(table) + 1, "yours are"),
+]
+
+
+@pytest.mark.parametrize("exercise", RIGHT)
+def test_right_answers_pass(exercise: str) -> None:
+    assert grade(exercise, RIGHT[exercise])[0] == "passed"
+
+
+@pytest.mark.parametrize("place", range(len(NAMES)))
+def test_stubs_and_solutions_of_the_notebook(place: int) -> None:
+    exercise = list(NAMES)[place]
+    for tag, status in (("exercise", "unanswered"), ("solution", "passed")):
+        answer = answered(NOTEBOOK, tag, place, NAMES[exercise], **GIVEN)
+        assert grade(exercise, answer)[0] == status
+
+
+def test_every_check_is_tested() -> None:
+    assert set(ch12.CHECKS) == set(RIGHT) == {name for name, *_ in WRONG}
