@@ -36,7 +36,7 @@ WITH_TORCH = {
     "checkpoints", "dropout", "forecast_nets", "gap_nets", "gap_tasks", "gru_d",
     "large_tables", "many", "masking", "memory_tasks", "models", "optimiser_race",
     "recurrent_nets", "remedy_nets", "remedy_trials", "stacked", "stacked_training",
-    "training", "training_data",
+    "training", "training_data", "uncertainty",
 }  # fmt: skip
 # Import a module in a Python whose network, files and warnings are watched.
 PROBE = """
