@@ -84,7 +84,7 @@ def set_values(table: pd.DataFrame) -> dict[tuple[str, str], Any]:
     """Return each metric and method over simulated sets, seeds averaged: ``(set,)``."""
     means = table.groupby(["method", "part"]).mean(numeric_only=True)
     names = (*un.METRICS, "accuracy", "distance to truth")
-    return {(m, method): own[m].to_numpy() for method, own in means.groupby("method")
+    return {(m, str(method)): own[m].to_numpy() for method, own in means.groupby("method")
             for m in names}  # fmt: skip
 
 
@@ -136,10 +136,11 @@ def intervals(
 def bins(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the reliability tables, ten bins of as many rows, over all parts."""
     found = []
-    for (task, test, method), own in rows.groupby(["task", "test", "method"]):
+    for keys, own in rows.groupby(["task", "test", "method"]):
         confidence, right = confidence_and_hits(own["y"].to_numpy(), shares(own))
         table = reliability_table(confidence, right, bins="mass")
-        found.append(table.assign(task=task, test=test, method=method))
+        names = zip(("task", "test", "method"), map(str, keys), strict=True)
+        found.append(table.assign(**dict(names)))
     return pd.concat(found)
 
 
