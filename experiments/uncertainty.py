@@ -84,8 +84,11 @@ def set_values(table: pd.DataFrame) -> dict[tuple[str, str], Any]:
     """Return each metric and method over simulated sets, seeds averaged: ``(set,)``."""
     means = table.groupby(["method", "part"]).mean(numeric_only=True)
     names = (*un.METRICS, "accuracy", "distance to truth")
-    return {(m, str(method)): own[m].to_numpy() for method, own in means.groupby("method")
-            for m in names}  # fmt: skip
+    return {
+        (m, str(method)): own[m].to_numpy()
+        for method, own in means.groupby("method")
+        for m in names
+    }
 
 
 def cluster_values(rows: pd.DataFrame) -> dict[tuple[str, str], Any]:
