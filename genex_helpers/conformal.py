@@ -27,7 +27,7 @@ def conformal_rank(n: int, alpha: float) -> int:
         raise ValueError(f"n must be at least 1, got {n}")
     if not 0 < alpha < 1:
         raise ValueError(f"alpha must lie between 0 and 1, got {alpha!r}")
-    # (n + 1)(1 - alpha) may be a whole number up to rounding: 10 * 0.9
+    # (n + 1)(1 - alpha) may be a whole number but for rounding: 150 * 0.82
     return math.ceil(round((n + 1) * (1 - alpha), 9))
 
 
