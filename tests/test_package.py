@@ -35,8 +35,8 @@ HEAVY = ("torch", "IPython", "matplotlib.pyplot", "anndata", "seaborn", "captum"
 WITH_TORCH = {
     "checkpoints", "dropout", "forecast_nets", "gap_nets", "gap_tasks", "gru_d",
     "large_tables", "many", "masking", "memory_tasks", "models", "optimiser_race",
-    "recurrent_nets", "remedy_nets", "remedy_trials", "stacked", "stacked_training",
-    "training", "training_data", "uncertainty",
+    "recurrent_nets", "remedy_nets", "remedy_trials", "search_tables", "stacked",
+    "stacked_training", "training", "training_data", "uncertainty",
 }  # fmt: skip
 # Import a module in a Python whose network, files and warnings are watched.
 PROBE = """
