@@ -69,8 +69,8 @@ def load_checkpoint(file: str | Path) -> dict[str, Any]:
         state = torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ValueError(
-            f"{file} holds more than tensors and plain values, so it was not opened: "
-            f"{_first_line(error)}"
+            f"{file.name} holds more than tensors and plain values, which only running "
+            "code could restore, so it was not opened"
         ) from error
     except (RuntimeError, EOFError, KeyError) as error:
         raise ValueError(f"{file} is damaged: {_first_line(error)}") from error
