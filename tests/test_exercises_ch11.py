@@ -32,6 +32,12 @@ def dropped(
     return x * mask / (1 - rate if scale is None else scale)
 
 
+def by_hand(states: Any, rate: float, time: bool = True) -> Any:
+    """Drop with a mask that is not PyTorch's dropout; one for all steps unless time."""
+    mask = states.new_ones(states.shape if time else states[:1].shape)
+    return states * mask.mul_(1 - rate).bernoulli() / (1 - rate)
+
+
 def stopped(losses: Any, patience: int, way: str = "") -> tuple[int, int]:
     best, kept, waited, epoch = np.inf, 0, 0, 0
     for epoch, loss in enumerate(losses, start=1):
@@ -76,6 +82,11 @@ WRONG = [
     ("11.2", lambda a, b, x, r: a(x)[0], "Where is the upper"),
     ("11.2", lambda a, b, x, r: b(dropout(a(x)[0], r)), "first of the pair"),
     ("11.2", lambda a, b, x, r: b(dropout(a(x)[0], 1 - r / 2))[0], "once, on the st"),
+    ("11.2", lambda a, b, x, r: b(by_hand(a(x)[0], 1 - r / 2))[0], "once, on the st"),
+    ("11.2", lambda a, b, x, r: b(by_hand(a(x)[0], r, time=False))[0], "once, on the"),
+    ("11.3", lambda x, r, g: x * g.random(x.shape), "1 / 0.75"),
+    ("11.3", lambda x, r, g: dropped(x, r, np.random.default_rng(), (1, 0, 1)),
+     "same generator"),
     ("11.3", lambda x, r, g: dropped(x, r, g, (1, 0, 1), 1.0), "The mask is right"),
     ("11.3", lambda x, r, g: dropped(x, r, g, (1, 1, 1)), "from step to step"),
     ("11.3", lambda x, r, g: dropped(x, r, g, (1, 0, 0)), "all its genes"),
@@ -122,6 +133,17 @@ def test_solutions_pass_and_stubs_are_unanswered(place: int, exercise: str) -> N
         answer = answered(NOTEBOOK, tag, place, NAMES[exercise], np=np, nn=nn)
         assert grade(exercise, answer)[0] == status, grade(exercise, answer)
     assert grade(exercise, ...)[0] == "unanswered"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda a, b, x, r: b(nn.Dropout(r)(a(x)[0]))[0],
+        lambda a, b, x, r: b(by_hand(a(x)[0], r))[0],
+    ],
+)
+def test_dropout_may_be_drawn_in_other_ways(answer: Any) -> None:
+    assert grade("11.2", answer)[0] == "passed"
 
 
 def test_the_rule_of_the_exercise_is_that_of_fit() -> None:

@@ -64,8 +64,11 @@ def check_two_layers(answer: Answer) -> str:
             torch.manual_seed(1)
             return call(function)
 
+        read = []  # what the upper layer was given: a mask may be drawn in other ways
         with torch.no_grad():
+            hook = upper.register_forward_hook(lambda _, given, __: read.append(given))
             found = seeded(lambda: answer(lower, upper, x, 0.5))
+            hook.remove()
             if isinstance(found, tuple | list):
                 raise WrongAnswer("Return the states alone, the first of the pair.")
             right = seeded(lambda: both(x)[0])
@@ -85,15 +88,30 @@ def check_two_layers(answer: Answer) -> str:
                 wrong = seeded(function)
                 if found.shape == wrong.shape and torch.allclose(found, wrong):
                     raise WrongAnswer(words)
-            if found.shape != right.shape or not torch.allclose(
-                found, right, atol=1e-6
+            if found.shape == right.shape and torch.allclose(found, right, atol=1e-6):
+                return "Right, from the same seed to the same numbers."
+            if (
+                len(read) == 1
+                and found.shape == right.shape
+                and torch.allclose(found, upper(read[0][0])[0], atol=1e-6)
+                and _is_dropped(read[0][0], lower(x)[0], 0.5)
             ):
-                raise WrongAnswer(
-                    "Not what `nn.GRU(num_layers=2, dropout=rate)` returns from the "
-                    "same seed: call `nn.functional.dropout` once, on the states that "
-                    "pass from the lower layer to the upper one."
-                )
-    return "Right, from the same seed to the same numbers."
+                return "Right: another draw than the library's, and the same dropout."
+            raise WrongAnswer(
+                "Not what `nn.GRU(num_layers=2, dropout=rate)` returns: call "
+                "`nn.functional.dropout` once, on the states that pass from the lower "
+                "layer to the upper one."
+            )
+
+
+def _is_dropped(found: Any, states: Any, rate: float) -> bool:
+    """Say whether states were dropped at ``rate``, anew at each step and series."""
+    if found.shape != states.shape:
+        return False
+    mask = np.asarray((found / states).numpy()).round(4)  # (time, batch, hidden)
+    fresh = np.ptp(mask, axis=0).any() and np.ptp(mask, axis=1).any()
+    values = np.isin(mask, [0, np.float32(1 / (1 - rate))]).all()
+    return bool(values and fresh and abs((mask == 0).mean() - rate) < 0.2)
 
 
 def check_drop_series(answer: Answer) -> str:
@@ -104,12 +122,12 @@ def check_drop_series(answer: Answer) -> str:
         raise WrongAnswer(
             f"The shape {x.shape} of the series stays; yours is {found.shape}."
         )
-    values = np.unique(found.round(6))
-    if np.allclose(values, [0, 1]):
+    values = np.unique(found.astype(float).round(6))
+    if np.array_equal(values, [0, 1]):
         raise WrongAnswer("The mask is right; divide by `1 - rate` to keep the mean.")
     if len(values) == 1:
         raise WrongAnswer("Nothing was dropped, or everything.")
-    if not np.allclose(values, [0, 1 / 0.75]):
+    if len(values) != 2 or not np.allclose(values, [0, 1 / 0.75]):
         raise WrongAnswer(
             "Ones should become 0, or 1 / 0.75; yours become "
             f"{[f'{v:.3g}' for v in values[:4]]}."
@@ -131,6 +149,9 @@ def check_drop_series(answer: Answer) -> str:
     again = np.asarray(call(answer, x.copy(), 0.25, np.random.default_rng(1)))
     if np.array_equal(again, found):
         raise WrongAnswer("Another generator gives the same mask: draw from `rng`.")
+    same = np.asarray(call(answer, x.copy(), 0.25, np.random.default_rng(0)))
+    if not np.array_equal(same, found):
+        raise WrongAnswer("The same generator gives another mask: draw from `rng`.")
     return "Right: what is dropped at the first step stays dropped to the last."
 
 
