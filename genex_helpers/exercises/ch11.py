@@ -110,7 +110,7 @@ def _is_dropped(found: Any, states: Any, rate: float) -> bool:
         return False
     mask = np.asarray((found / states).numpy()).round(4)  # (time, batch, hidden)
     fresh = np.ptp(mask, axis=0).any() and np.ptp(mask, axis=1).any()
-    values = np.isin(mask, [0, np.float32(1 / (1 - rate))]).all()
+    values = np.isin(mask, [0.0, round(1 / (1 - rate), 4)]).all()
     return bool(values and fresh and abs((mask == 0).mean() - rate) < 0.2)
 
 
