@@ -29,6 +29,9 @@ def ece(confidence: Any, right: Any, n_bins: int, way: str = "") -> Any:
         n_bins = 10
     if way == "rows":
         return np.abs(right - confidence).mean()
+    if way == "histogram":
+        sums, _ = np.histogram(confidence, n_bins, (0, 1), weights=right - confidence)
+        return np.abs(sums).sum() / len(right)
     if way == "edges":
         number = np.ceil(confidence * n_bins).astype(int)
     else:
@@ -116,6 +119,7 @@ def mistaken(answer: Any, way: str) -> Any:
 WRONG: list[tuple[str, Any, str]] = [
     ("11b.1", mistaken(ece, "alike"), "weigh all alike"),
     ("11b.1", mistaken(ece, "signed"), "opposite sign"),
+    ("11b.1", lambda *a: -ece(*a), "never negative"),
     ("11b.1", mistaken(ece, "largest"), "largest gap"),
     ("11b.1", mistaken(ece, "rows"), "means of bins"),
     ("11b.1", mistaken(ece, "ten"), "whatever `n_bins` says"),
@@ -160,6 +164,11 @@ WRONG: list[tuple[str, Any, str]] = [
 @pytest.mark.parametrize("exercise", RIGHT)
 def test_right_answers_pass(exercise: str) -> None:
     assert grade(exercise, RIGHT[exercise])[0] == "passed"
+
+
+def test_bins_may_be_made_in_other_ways() -> None:
+    """No confidence of the check lies where two right ways of binning differ."""
+    assert grade("11b.1", mistaken(ece, "histogram"))[0] == "passed"
 
 
 @pytest.mark.parametrize("place", range(len(NAMES)))
