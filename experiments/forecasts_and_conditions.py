@@ -50,9 +50,7 @@ SETS, SEEDS = range(dosing.N_SETS), range(dosing.N_SEEDS)
 
 def constant_table() -> pd.DataFrame:
     """Return errors under constant doses that were held out, a row a set and method."""
-    train = [
-        dosing.dosed(k, np.repeat(dosing.DOSES, dosing.N_REPLICATES)) for k in SETS
-    ]
+    train = [dosing.dosed(k, sorted(dosing.DOSES * dosing.N_REPLICATES)) for k in SETS]
     levels = (0.0, dosing.INSIDE, dosing.OUTSIDE)
     test = [dosing.dosed(k, levels, noise=0.0) for k in SETS]
     pulses = [dosing.pulsed(k, dosing.N_TEST, test=True) for k in SETS]

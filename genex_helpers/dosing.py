@@ -123,7 +123,7 @@ def dosed(number: int, levels: Sequence[float], *, noise: float = NOISE) -> Cour
 
 
 def pulsed(number: int, n: int, *, test: bool = False) -> Courses:
-    """Return ``n`` series of set ``number`` under random pulses; a test has no noise."""
+    """Return ``n`` series of a set under random pulses; a test has no noise."""
     dose = random_pulses(n, np.random.default_rng([10, number, int(test)]))
     return Courses(dose, respond(number, dose, noise=0.0 if test else NOISE))
 

@@ -108,7 +108,7 @@ def stepwise_logits(
 
 
 def pair_table(arm: str, hours: float, seeds: list[int]) -> pd.DataFrame:
-    """Return the scores of each held-out pair at ``HOURS_ASKED``, a row a pair and seed.
+    """Return the scores of held-out pairs at ``HOURS_ASKED``, a row a pair and seed.
 
     All arms share the components, whose axes come from the whole series of the
     training people. ``hours`` matters to the arm ``"that hour alone"`` only.
