@@ -13,12 +13,13 @@ models          models, recurrent_nets, normalised_nets, dropout, gru_d, baselin
                 forecasting, forecast_windows, forecast_processes, forecast_nets,
                 estimators
 training        seeds, training, training_data, masking, checkpoints, stacked,
-                stacked_training, many
+                stacked_training, many, transfer
 judging         evaluation, comparison, calibration, conformal, results
 cases           influenza, yeast, architecture, memory_tasks, shared_weights,
                 own_baseline, time_inputs, imputation_scores, gap_tasks, gap_nets,
                 batch_sets, batch_courses, leak_cases, optimiser_race, remedies,
-                remedy_nets, remedy_trials, search_tables, uncertainty, shared_search
+                remedy_nets, remedy_trials, search_tables, uncertainty, shared_search,
+                transfer_sets, transfer_trials
 notebooks       notebook, plots, quizzes, exercises
 
 A case is a data set or a task with its settings, shared by a chapter and the

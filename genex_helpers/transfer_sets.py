@@ -162,14 +162,20 @@ def source_rows(
 
 
 def target_rows(
-    studies: YeastStudies, target: str, panel: Labels, genes: Labels, scale: str
+    studies: YeastStudies,
+    target: str,
+    train: Labels,
+    panel: Labels,
+    genes: Labels,
+    scale: str,
 ) -> Floats:
     """Return some genes' courses in the new experiment, ``(gene, point, 1)``.
 
-    Its clock and its spread are fitted to the panel alone: the panel's courses in the
-    reference are the waves that its period and shift are matched to.
+    Its spread is fitted to the panel. Its clock belongs to the culture and not to a
+    gene, and would be read off the cells under a microscope; here all training genes
+    stand in for that, since the rhythm of twenty genes is too faint in elu.
     """
-    phases = _phases(studies, (REFERENCE, _checked(target, scale)), panel, scale)
+    phases = _phases(studies, (REFERENCE, _checked(target, scale)), train, scale)
     return _points(studies.courses[target], phases[target], panel)[genes]
 
 

@@ -290,7 +290,7 @@ def yeast_scores(
             train, test = split[f]
             for seed in SEEDS.get(n, FEW_SEEDS):
                 panel = draw_panel(studies.y, train, n or len(train), seed)
-                x, x_test = (target_rows(studies, target, panel, genes, scale)
+                x, x_test = (target_rows(studies, target, train, panel, genes, scale)
                              for genes in (panel, test))  # fmt: skip
                 own[f, seed] = (x, studies.y[panel], x_test)
                 jobs += [(f, seed, "none", START)]

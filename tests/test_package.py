@@ -37,7 +37,7 @@ WITH_TORCH = {
     "gru_d", "large_tables", "many", "masking", "memory_tasks", "models",
     "normalised_nets", "optimiser_race", "recurrent_nets", "remedy_nets",
     "remedy_trials", "search_tables", "stacked", "stacked_training", "training",
-    "training_data", "uncertainty",
+    "training_data", "transfer", "transfer_trials", "uncertainty",
 }  # fmt: skip
 # Import a module in a Python whose network, files and warnings are watched.
 PROBE = """
