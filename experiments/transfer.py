@@ -42,6 +42,13 @@ def computed(job: tuple[str, str]) -> pd.DataFrame:
     return trials.yeast_scores(kind, what)
 
 
+def wide(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a row for each cluster and a column for each arm: a tenth of the size."""
+    named = table.assign(arm=table["source"] + ": " + table["arm"])
+    keys = ["target", "scale", "n", "fold", "unit", "n_series"]
+    return named.pivot(index=keys, columns="arm", values="hits").reset_index()
+
+
 def main() -> None:
     torch.set_num_threads(1)
     PARTS.mkdir(parents=True, exist_ok=True)
@@ -55,6 +62,7 @@ def main() -> None:
                          ("yeast", trials.JOBS)):  # fmt: skip
         files = [PARTS / f"{k}-{w}.csv".replace(" ", "_") for k, w in among]
         whole = pd.concat([pd.read_csv(file) for file in files], ignore_index=True)
+        whole = wide(whole) if table == "yeast" else whole
         save(f"{NAME}_{table}", whole, command=f"python experiments/{NAME}.py",
              settings=trials.SETTINGS, code=CODE, data=DATA)  # fmt: skip
 

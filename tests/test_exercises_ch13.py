@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -18,11 +19,11 @@ NAMES = {
     "13.1": "freeze_all_but",
     "13.2": "transplant",
     "13.3": "safe_rows",
-    "13.4": "gain_by_count",
+    "13.4": "luck",
     "13.5": "warm_head",
 }
 GIVEN = {"np": np, "torch": torch, "LogisticRegression": LogisticRegression,
-         "last_states": last_states}  # fmt: skip
+         "last_states": last_states, "combinations": combinations}  # fmt: skip
 
 
 def freezing(net: Any, part: str, way: str = "") -> Any:
@@ -82,14 +83,16 @@ def safe(gene: Any, cluster: Any, test_genes: Any, way: str = "") -> Any:
     return other.get(way, found)
 
 
-def gain(table: Any, way: str = "") -> Any:
-    keys = ["n", "arm"] if way == "flat" else ["n", "set", "arm"]
-    wide = table.groupby(keys)["accuracy"].mean().unstack("arm").groupby("n").mean()
-    new = "frozen" if way == "frozen" else "fine-tuned"
-    found = wide[new] - wide["from scratch"]
-    other = {"sign": -found, "level": wide[new], "dict": found.to_dict(),
-             "more": found + 1}  # fmt: skip
-    return other.get(way, found)
+def luck(n_high: int, n_low: int, auroc: float, n_tries: int, way: str = "") -> float:
+    places = set(range(n_high + n_low))
+    wins = np.array([
+        sum(h > o for h in high for o in places - set(high))
+        for high in combinations(sorted(places), n_high)
+    ]) / (n_high * n_low)  # fmt: skip
+    share = (wins > auroc + 1e-9 if way == "more" else wins >= auroc - 1e-9).mean()
+    other = {"one": share, "sum": share * n_tries, "every": share**n_tries,
+             "none": (1 - share) ** n_tries, "half": 0.5}  # fmt: skip
+    return float(other.get(way, 1 - (1 - share) ** n_tries))
 
 
 def warm(net: Any, x: Any, y: Any, way: str = "") -> Any:
@@ -110,7 +113,7 @@ def warm(net: Any, x: Any, y: Any, way: str = "") -> Any:
 
 
 RIGHT: dict[str, Any] = {
-    "13.1": freezing, "13.2": moved, "13.3": safe, "13.4": gain, "13.5": warm,
+    "13.1": freezing, "13.2": moved, "13.3": safe, "13.4": luck, "13.5": warm,
 }  # fmt: skip
 
 
@@ -144,12 +147,12 @@ WRONG: list[tuple[str, Any, str]] = [
     ("13.3", mistaken(safe, "all"), "Nothing is left out"),
     ("13.3", mistaken(safe, "names"), "True or False a row"),
     ("13.3", mistaken(safe, "odd"), "only d and e"),
-    ("13.4", mistaken(gain, "sign"), "The sign"),
-    ("13.4", mistaken(gain, "flat"), "five times"),
-    ("13.4", mistaken(gain, "frozen"), "frozen net"),
-    ("13.4", mistaken(gain, "level"), "not what it gains"),
-    ("13.4", mistaken(gain, "dict"), "pandas.Series"),
-    ("13.4", mistaken(gain, "more"), "yours are"),
+    ("13.4", mistaken(luck, "more"), "at least, not more"),
+    ("13.4", mistaken(luck, "one"), "That is one try"),
+    ("13.4", mistaken(luck, "sum"), "do not add up"),
+    ("13.4", mistaken(luck, "every"), "all tries reach it"),
+    ("13.4", mistaken(luck, "none"), "none reaches it"),
+    ("13.4", mistaken(luck, "half"), "yours is 0.5000"),
     ("13.5", mistaken(warm, "unchanged"), "as it was"),
     ("13.5", mistaken(warm, "no bias"), "intercept_"),
     ("13.5", mistaken(warm, "classes"), "order of classes"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -142,47 +143,46 @@ def check_safe_rows(answer: Answer) -> str:
     )
 
 
-def check_gain_by_count(answer: Answer) -> str:
-    """``answer(table)`` returns the mean gain for each number of labels."""
-    import pandas as pd
+def check_luck(answer: Answer) -> str:
+    """``answer(n_high, n_low, auroc, n_tries)`` returns a probability."""
+    for n_high, n_low, auroc, n_tries in ((4, 3, 0.75, 3), (3, 2, 5 / 6, 1),
+                                          (2, 4, 1.0, 5)):  # fmt: skip
+        case = (n_high, n_low, auroc, n_tries)
+        found = one_number(call(answer, *case))
+        share = _share_of_orders(n_high, n_low, auroc)
+        above = _share_of_orders(n_high, n_low, auroc + 1e-6)
+        mistakes = {
+            1 - (1 - above) ** n_tries: "An AUROC of just that value counts too: at "
+            "least, not more than.",
+            share: "That is one try. At least one of several: one minus the chance "
+            "that all of them fail.",
+            share * n_tries: "Chances of several tries do not add up, since two may "
+            "succeed at once: take one minus the chance that all fail.",
+            share**n_tries: "That is the chance that all tries reach it.",
+            (1 - share) ** n_tries: "That is the chance that none reaches it.",
+        }
+        right = 1 - (1 - share) ** n_tries
+        if np.isclose(found, right, atol=1e-9):
+            continue
+        for value, message in mistakes.items():
+            if np.isclose(found, value, atol=1e-9):
+                raise WrongAnswer(message)
+        raise WrongAnswer(
+            f"With {n_high} high and {n_low} low responders, {n_tries} tries and "
+            f"an AUROC of {auroc:.3g}, the chance is {right:.4f}; yours is {found:.4f}."
+        )
+    return "Right. Now ask it about the table of the vaccine studies."
 
-    rng = np.random.default_rng(13)
-    rows = []
-    for n in (20, 200):
-        for number in range(3):
-            for seed in range(1 + 2 * number):  # more seeds in some sets
-                for arm in ("from scratch", "frozen", "fine-tuned"):
-                    rows.append((n, number, seed, arm, rng.uniform()))
-    columns = ["n", "set", "seed", "arm", "accuracy"]
-    table = pd.DataFrame(rows, columns=columns).sample(frac=1, random_state=1)
-    found = call(answer, table.copy())
-    if not isinstance(found, pd.Series) or set(found.index) != {20, 200}:
-        raise WrongAnswer("A pandas.Series was expected, with the values of `n` as its "
-                          "index: 20 and 200.")  # fmt: skip
-    values = found.loc[[20, 200]].to_numpy(dtype=float)
-    by_set = table.groupby(["n", "set", "arm"])["accuracy"].mean().unstack("arm")
-    means = by_set.groupby("n").mean()
-    flat = table.groupby(["n", "arm"])["accuracy"].mean().unstack("arm")
 
-    def gain(wide: Any, new: str = "fine-tuned", old: str = "from scratch") -> Any:
-        return (wide[new] - wide[old]).to_numpy()
-
-    right = gain(means)
-    mistakes = [
-        (-right, "The sign: a gain is fine-tuned less from scratch."),
-        (gain(flat), "A set with five seeds weighs five times as much as a set with "
-                     "one: average the seeds within each set first."),
-        (gain(means, "frozen"), "That is the gain of the frozen net."),
-        (means["fine-tuned"].to_numpy(), "That is the accuracy of the fine-tuned net, "
-                                         "not what it gains."),
-    ]  # fmt: skip
-    if np.allclose(values, right):
-        return "Right: a seed is no set."
-    for wrong, message in mistakes:
-        if np.allclose(values, wrong):
-            raise WrongAnswer(message)
-    raise WrongAnswer(f"On our table the gains are {right.round(3)}, yours are "
-                      f"{values.round(3)}.")  # fmt: skip
+def _share_of_orders(n_high: int, n_low: int, auroc: float) -> float:
+    """Return the share of all orders of people whose AUROC is at least that high."""
+    places = range(n_high + n_low)
+    reached = []
+    for high in combinations(places, n_high):
+        low = [p for p in places if p not in high]
+        wins = sum(h > o for h in high for o in low)
+        reached.append(wins / (n_high * n_low) >= auroc - 1e-9)
+    return float(np.mean(reached))
 
 
 def check_warm_head(answer: Answer) -> str:
@@ -229,6 +229,6 @@ CHECKS = {
     "13.1": check_freeze_all_but,
     "13.2": check_transplant,
     "13.3": check_safe_rows,
-    "13.4": check_gain_by_count,
+    "13.4": check_luck,
     "13.5": check_warm_head,
 }
