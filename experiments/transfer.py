@@ -23,7 +23,8 @@ from genex_helpers import transfer_trials as trials
 NAME = "transfer"
 MODULES = (
     "alignment", "datasets", "many", "models", "splits", "stacked", "stacked_training",
-    "training", "training_data", "transfer", "transfer_sets", "transfer_trials", "yeast",
+    "training", "training_data", "transfer", "transfer_sets", "transfer_trials",
+    "yeast",
 )  # fmt: skip
 CODE = [f"experiments/{NAME}.py", *(f"genex_helpers/{m}.py" for m in MODULES)]
 DATA = ["data/yeast_cell_cycle.h5ad"]
