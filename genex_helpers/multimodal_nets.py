@@ -171,7 +171,7 @@ def flat(inputs: Mapping[str, Any], names: Sequence[str] = mm.MODALITIES) -> Flo
     Genotypes come in both codings; pictures as their brightness, its spread and the
     share of bright pixels, for each stain (see :func:`picture_numbers`).
     """
-    parts = []
+    parts: list[NDArray[Any]] = []
     for name in names:
         x = np.asarray(inputs[name], dtype=float)
         if name == "image":
