@@ -14,7 +14,7 @@ models          models, recurrent_nets, normalised_nets, dropout, gru_d, baselin
                 estimators, encoders, fusion
 training        seeds, training, training_data, masking, checkpoints, stacked,
                 stacked_training, many
-judging         evaluation, comparison, calibration, conformal, results
+judging         evaluation, comparison, survival, calibration, conformal, results
 cases           influenza, yeast, architecture, memory_tasks, shared_weights,
                 own_baseline, time_inputs, imputation_scores, gap_tasks, gap_nets,
                 batch_sets, batch_courses, leak_cases, optimiser_race, remedies,
