@@ -55,22 +55,35 @@ def cox_loss(risk: Tensor, time: Tensor, event: Tensor, ties: str = "efron") -> 
             f"risk, time and event must have as many entries, got {len(eta)}, "
             f"{len(time)} and {len(event)}"
         )
-    died = event > 0
-    if not bool(died.any()):
+    weights = crowds(time.cpu().numpy(), (event > 0).cpu().numpy(), ties)
+    w = torch.as_tensor(weights, dtype=eta.dtype, device=eta.device)
+    # the log of 0 takes out those who are in no crowd
+    crowd = torch.logsumexp(torch.log(w) + eta[None, :], dim=1)  # (death,)
+    return (crowd.sum() - eta[event > 0].sum()) / len(w)
+
+
+def crowds(time: ArrayLike, event: ArrayLike, ties: str = "efron") -> Floats:
+    """Return how much each person counts in the crowd of each death.
+
+    ``(death, person)``: 1 for those who were still followed, 0 else. By Efron's rule,
+    the k-th of n deaths on one day (from 0) counts each of these n as 1 - k/n.
+
+    Raises
+    ------
+    ValueError
+        If nobody died.
+    """
+    when, died = _as_survival(time, event)
+    if not died.any():
         raise ValueError("event: nobody died, so there is nothing to learn from")
-    total = eta[died].sum()
-    for when in torch.unique(time[died]):
-        crowd = torch.logsumexp(eta[time >= when], dim=0)
-        dying = eta[died & (time == when)]
-        n = len(dying)
-        if ties == "breslow" or n == 1:
-            total = total - n * crowd
-            continue
-        # Efron: the k-th of n deaths sees the crowd less k/n of the dying
-        share = torch.arange(n, dtype=eta.dtype, device=eta.device) / n
-        own = torch.logsumexp(dying, dim=0)
-        total = total - (crowd + torch.log1p(-share * torch.exp(own - crowd))).sum()
-    return -total / died.sum()
+    days = when[died]  # (death,)
+    weights = (when[None, :] >= days[:, None]).astype(float)
+    if ties == "efron":
+        same = days[None, :] == days[:, None]  # (death, death)
+        share = np.tril(same, -1).sum(axis=1) / same.sum(axis=1)
+        dying = died[None, :] & (when[None, :] == days[:, None])
+        weights -= share[:, None] * dying
+    return weights
 
 
 class CoxRidge:
@@ -87,41 +100,46 @@ class CoxRidge:
     def __init__(self, penalty: float = 0.1, ties: str = "efron") -> None:
         if penalty < 0:
             raise ValueError(f"penalty must not be negative, got {penalty!r}")
+        if ties not in TIES:
+            raise ValueError(f"ties must be one of {TIES}, got {ties!r}")
         self.penalty, self.ties = penalty, ties
 
     def fit(self, x: ArrayLike, time: ArrayLike, event: ArrayLike) -> CoxRidge:
         """Fit to ``x``, ``(person, feature)``."""
-        import torch
-
-        table = torch.as_tensor(np.asarray(x, dtype=np.float64))
+        table = np.asarray(x, dtype=np.float64)
         when, died = _as_survival(time, event)
         if table.ndim != 2 or len(table) != len(when):
             raise ValueError(
                 f"x must be (person, feature) with {len(when)} people, got shape "
-                f"{tuple(table.shape)}"
+                f"{table.shape}"
             )
-        t, e = torch.as_tensor(when), torch.as_tensor(died)
-        coef = torch.zeros(table.shape[1], dtype=torch.float64)
+        weights = crowds(when, died, self.ties)  # (death, person)
+        dying, n = table[died].sum(axis=0), len(weights)
+        ridge = self.penalty * np.eye(table.shape[1])
 
-        def target(w: Tensor) -> Tensor:
-            loss = cox_loss(table @ w, t, e, self.ties)
-            return loss + 0.5 * self.penalty * (w @ w)
+        def look(w: Floats) -> tuple[float, Floats]:
+            """Return the penalised loss, and everybody's share in each crowd."""
+            eta = table @ w
+            raised = weights * np.exp(eta - eta.max())
+            crowd = raised.sum(axis=1)  # (death,)
+            loss = (np.log(crowd).sum() + n * eta.max() - dying @ w) / n
+            return loss + 0.5 * self.penalty * (w @ w), raised / crowd[:, None]
 
+        coef = np.zeros(table.shape[1])
+        value, share = look(coef)
         for _ in range(100):
-            w = coef.clone().requires_grad_(True)
-            value = target(w)
-            (slope,) = torch.autograd.grad(value, w)
-            curve = torch.autograd.functional.hessian(  # type: ignore[no-untyped-call]
-                target, coef
-            )
-            step = torch.linalg.lstsq(curve, slope).solution
+            mean = share @ table  # (death, feature)
+            slope = (mean.sum(axis=0) - dying) / n + self.penalty * coef
+            if np.abs(slope).max() < 1e-10:
+                break
+            spread = (table * share.sum(axis=0)[:, None]).T @ table - mean.T @ mean
+            step = np.linalg.lstsq(spread / n + ridge, slope, rcond=None)[0]
             size = 1.0
-            while size > 1e-6 and target(coef - size * step) > value:
+            while look(coef - size * step)[0] > value + 1e-14 and size > 1e-8:
                 size /= 2
             coef = coef - size * step
-            if float(slope.abs().max()) < 1e-9:
-                break
-        self.coef_: Floats = coef.numpy()
+            value, share = look(coef)
+        self.coef_: Floats = coef
         return self
 
     def predict(self, x: ArrayLike) -> Floats:

@@ -19,6 +19,7 @@ from genex_helpers.survival import (
     comparable,
     concordance,
     cox_loss,
+    crowds,
     kaplan_meier,
 )
 
@@ -84,6 +85,13 @@ def test_efron_by_hand() -> None:
     by_hand = np.log(a * b / ((a + b + c) * (c + (a + b) / 2)))
     found = loss([0.2, 0.5, -0.3], [1, 1, 2], [1, 1, 0])
     assert -2 * float(found) == pytest.approx(by_hand)
+
+
+def test_crowds_of_a_small_table() -> None:
+    found = crowds([1, 1, 2, 1], [1, 1, 1, 0])
+    assert found.tolist() == [[1, 1, 1, 1], [0.5, 0.5, 1, 1], [0, 0, 1, 0]]
+    whole = crowds([1, 1, 2, 1], [1, 1, 1, 0], "breslow")
+    assert whole.tolist() == [[1, 1, 1, 1], [1, 1, 1, 1], [0, 0, 1, 0]]
 
 
 def test_a_constant_in_the_risk_changes_nothing() -> None:
@@ -155,6 +163,8 @@ def test_bad_input_is_named() -> None:
         loss([1.0], [1, 2], [0, 1])
     with pytest.raises(ValueError, match="penalty"):
         CoxRidge(-1.0)
+    with pytest.raises(ValueError, match="ties"):
+        CoxRidge(ties="exact")
     with pytest.raises(ValueError, match="x must be"):
         CoxRidge().fit(X[:5], TIME, EVENT)
     with pytest.raises(ValueError, match="no two people"):
