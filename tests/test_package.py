@@ -36,9 +36,9 @@ WITH_TORCH = {
     "architecture", "checkpoints", "dropout", "encoders", "forecast_nets", "fusion",
     "gap_nets", "gap_tasks", "gru_d", "large_tables", "many", "masking",
     "memory_tasks", "models", "multimodal_nets", "normalised_nets",
-    "optimiser_race", "recurrent_nets", "remedy_nets", "remedy_trials",
-    "search_tables", "stacked", "stacked_training", "training", "training_data",
-    "uncertainty",
+    "optimiser_race", "patient_nets", "recurrent_nets", "remedy_nets",
+    "remedy_trials", "search_tables", "stacked", "stacked_training", "training",
+    "training_data", "uncertainty",
 }  # fmt: skip
 # Import a module in a Python whose network, files and warnings are watched.
 PROBE = """
