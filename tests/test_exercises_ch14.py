@@ -17,7 +17,8 @@ NAMES = {
     "14.2": "kept_by_units",
     "14.3": "uncertainty_total",
     "14.4": "grad_norm_slope",
-    "14.5": "labels_until_own",
+    "14.5": "labels_until_own_wins",
+    "14.6": "permuted_control",
 }
 GIVEN = {"np": np, "torch": torch}
 
@@ -39,12 +40,32 @@ def labels(cosine: float, n_inputs: int, noise: float, way: str = "") -> float:
     return edge if way == "edge" else np.floor(edge) + (way != "few")
 
 
+def control(given: Any, main: str, train: Any, rng: Any, way: str = "") -> Any:
+    found = {}
+    for name, values in given.items():
+        new = found[name] = values if way == "in place" else values.copy()
+        if way == "everyone":
+            new[:] = rng.permutation(values)
+        elif way == "torn" and name != main:
+            new[train] = rng.permuted(values[train], axis=0)
+        elif way == "drawn" and name != main:
+            new[train] = values[rng.choice(train, len(train))]
+        elif way == "main" or (name != main and way != "nothing"):
+            new[train] = values[rng.permutation(train)]
+        if way == "all but main" and name != main:
+            new[:] = rng.permutation(values)
+        if way == "flat":
+            found[name] = new[:, 0]
+    return found["age"] if way == "array" else found
+
+
 RIGHT: dict[str, Any] = {
     "14.1": mse,
     "14.2": ch14._kept,
     "14.3": ch14._uncertain,
     "14.4": ch14._slope,
     "14.5": labels,
+    "14.6": control,
 }
 WRONG: list[tuple[str, Any, str]] = [
     ("14.1", lambda p, t: ((p - t) ** 2).mean(), "The loss is NaN"),
@@ -83,6 +104,14 @@ WRONG: list[tuple[str, Any, str]] = [
     ("14.5", mistaken(labels, "cosine"), "squared *sine*"),
     ("14.5", mistaken(labels, "one"), "opposite sign are related too"),
     ("14.5", lambda *a: 3, "yours is 3"),
+    ("14.6", mistaken(control, "in place"), "copy first"),
+    ("14.6", mistaken(control, "array"), "A dict with the tasks"),
+    ("14.6", mistaken(control, "flat"), "had the shape"),
+    ("14.6", mistaken(control, "main"), "main labels have moved"),
+    ("14.6", mistaken(control, "all but main"), "People held out"),
+    ("14.6", mistaken(control, "nothing"), "where they were"),
+    ("14.6", mistaken(control, "drawn"), "do not draw"),
+    ("14.6", mistaken(control, "torn"), "torn apart"),
 ]
 
 

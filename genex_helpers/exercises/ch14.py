@@ -248,10 +248,54 @@ def check_labels_until_own(answer: Answer) -> str:
     return "Right. And it falls as the tasks come apart."
 
 
+def check_permuted_control(answer: Answer) -> str:
+    """``answer(labels, main, train, rng)`` returns labels, some dealt out anew."""
+    rng = np.random.default_rng(5)
+    train = np.array([0, 2, 3, 5, 6, 8, 9, 10])
+    labels = {name: rng.normal(size=(12, 3)) for name in ("age", "ill", "later")}
+    kept = {name: values.copy() for name, values in labels.items()}
+    found = call(answer, labels, "ill", train.copy(), np.random.default_rng(1))
+    if any(not np.array_equal(labels[n], kept[n]) for n in labels):
+        raise WrongAnswer("Your function changed `labels` itself: copy first.")
+    if not isinstance(found, dict) or set(found) != set(labels):
+        raise WrongAnswer(f"A dict with the tasks {sorted(labels)} was expected.")
+    held_out = np.setdiff1d(np.arange(12), train)
+    for name, values in kept.items():
+        own = np.asarray(found[name], dtype=float)
+        if own.shape != values.shape:
+            raise WrongAnswer(
+                f"The labels of {name!r} had the shape {values.shape}; yours have "
+                f"{own.shape}."
+            )
+        if name == "ill":
+            if not np.array_equal(own, values):
+                raise WrongAnswer(
+                    "The main labels have moved: then nothing could be learned, and "
+                    "the control would be no fair rival."
+                )
+            continue
+        if not np.array_equal(own[held_out], values[held_out]):
+            raise WrongAnswer(
+                "People held out got other labels: deal out among `train` alone."
+            )
+        if np.array_equal(own, values):
+            raise WrongAnswer(f"The labels of {name!r} are where they were.")
+        if not np.allclose(np.sort(own[train], axis=0), np.sort(values[train], axis=0)):
+            raise WrongAnswer(
+                "Labels were lost or moved between times: permute, do not draw, and "
+                "along the people alone."
+            )
+        rows = {tuple(row) for row in values}
+        if any(tuple(row) not in rows for row in own):
+            raise WrongAnswer("A person's row was torn apart: move whole rows.")
+    return "Right: as many heads, losses and values as before, and nothing to learn."
+
+
 CHECKS = {
     "14.1": check_masked_mse,
     "14.2": check_kept_by_units,
     "14.3": check_uncertainty_total,
     "14.4": check_grad_norm_slope,
     "14.5": check_labels_until_own,
+    "14.6": check_permuted_control,
 }
