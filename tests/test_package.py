@@ -33,10 +33,10 @@ MODULES = sorted(
 HEAVY = ("torch", "IPython", "matplotlib.pyplot", "anndata", "seaborn", "captum")
 # these define or train networks, so they cannot do without torch
 WITH_TORCH = {
-    "architecture", "attention", "attention_nets", "attention_people",
-    "attention_race", "attention_tests", "checkpoints", "dropout", "forecast_nets",
-    "gap_nets", "gap_tasks", "gru_d", "large_tables", "many", "masking", "memory_tasks",
-    "models", "normalised_nets", "optimiser_race", "recurrent_nets", "remedy_nets",
+    "architecture", "attention", "attention_nets", "attention_people", "attention_race",
+    "attention_tests", "checkpoints", "dosing", "dropout", "forecast_nets", "gap_nets",
+    "gap_tasks", "gru_d", "large_tables", "many", "masking", "memory_tasks", "models",
+    "normalised_nets", "optimiser_race", "prefixes", "recurrent_nets", "remedy_nets",
     "remedy_trials", "search_tables", "stacked", "stacked_training", "training",
     "training_data", "uncertainty",
 }  # fmt: skip
