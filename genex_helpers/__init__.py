@@ -9,21 +9,20 @@ data            datasets, own_data, simulator, paths
 samples         quality, replicates, normalisation, preprocessing, combat, batches
 series          times, sequences, alignment, hiding, imputation, large_tables, order
 held out        splits, resampling, permutation, leaks
-models          models, recurrent_nets, normalised_nets, dropout, gru_d,
-                baselines, forecasting, forecast_windows, forecast_processes,
-                forecast_nets, estimators, multi_task, encoders, fusion,
-                attention, attention_nets
+models          models, recurrent_nets, normalised_nets, dropout, gru_d, baselines,
+                forecasting, forecast_windows, forecast_processes, forecast_nets,
+                estimators, multi_task, encoders, fusion, attention, attention_nets
 training        seeds, training, training_data, masking, checkpoints, stacked,
-                stacked_training, stacked_tasks, many
-judging         evaluation, comparison, calibration, conformal, results,
-                survival, attention_tests
+                stacked_training, stacked_tasks, many, transfer
+judging         evaluation, comparison, calibration, conformal, results, survival,
+                attention_tests
 cases           influenza, yeast, architecture, memory_tasks, shared_weights,
-                own_baseline, time_inputs, imputation_scores, gap_tasks,
-                gap_nets, batch_sets, batch_courses, leak_cases, optimiser_race,
-                remedies, remedy_nets, remedy_trials, search_tables,
-                uncertainty, shared_search, related_tasks, influenza_tasks,
-                dosing, prefixes, multimodal, multimodal_nets, patients,
-                patient_nets, attention_race, attention_people
+                own_baseline, time_inputs, imputation_scores, gap_tasks, gap_nets,
+                batch_sets, batch_courses, leak_cases, optimiser_race, remedies,
+                remedy_nets, remedy_trials, search_tables, uncertainty, shared_search,
+                related_tasks, influenza_tasks, dosing, prefixes, multimodal,
+                multimodal_nets, patients, patient_nets, attention_race,
+                attention_people, transfer_sets, transfer_trials
 notebooks       notebook, plots, quizzes, exercises
 
 A case is a data set or a task with its settings, shared by a chapter and the
