@@ -15,10 +15,12 @@ models          models, recurrent_nets, normalised_nets, dropout, gru_d, baselin
 training        seeds, training, training_data, masking, checkpoints, stacked,
                 stacked_training, many
 judging         evaluation, comparison, calibration, conformal, results
+explaining      interpretation, coalitions, attribution_tests
 cases           influenza, yeast, architecture, memory_tasks, shared_weights,
                 own_baseline, time_inputs, imputation_scores, gap_tasks, gap_nets,
                 batch_sets, batch_courses, leak_cases, optimiser_race, remedies,
-                remedy_nets, remedy_trials, search_tables, uncertainty, shared_search
+                remedy_nets, remedy_trials, search_tables, uncertainty, shared_search,
+                driver_waves
 notebooks       notebook, plots, quizzes, exercises
 
 A case is a data set or a task with its settings, shared by a chapter and the
