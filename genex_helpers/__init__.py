@@ -20,7 +20,7 @@ cases           influenza, yeast, architecture, memory_tasks, shared_weights,
                 own_baseline, time_inputs, imputation_scores, gap_tasks, gap_nets,
                 batch_sets, batch_courses, leak_cases, optimiser_race, remedies,
                 remedy_nets, remedy_trials, search_tables, uncertainty, shared_search,
-                driver_waves, map_sanity, found_genes
+                driver_waves, map_sanity, found_genes, dosing, prefixes
 notebooks       notebook, plots, quizzes, exercises
 
 A case is a data set or a task with its settings, shared by a chapter and the

@@ -33,12 +33,12 @@ MODULES = sorted(
 HEAVY = ("torch", "IPython", "matplotlib.pyplot", "anndata", "seaborn", "captum")
 # these define or train networks, so they cannot do without torch
 WITH_TORCH = {
-    "architecture", "attribution_tests", "checkpoints", "coalitions", "driver_waves",
-    "dropout", "forecast_nets", "found_genes", "gap_nets", "gap_tasks", "gru_d",
-    "interpretation", "large_tables", "many", "map_sanity", "masking", "memory_tasks",
-    "models", "normalised_nets", "optimiser_race", "recurrent_nets", "remedy_nets",
-    "remedy_trials", "search_tables", "stacked", "stacked_training", "training",
-    "training_data", "uncertainty",
+    "architecture", "attribution_tests", "checkpoints", "coalitions", "dosing",
+    "driver_waves", "dropout", "forecast_nets", "found_genes", "gap_nets", "gap_tasks",
+    "gru_d", "interpretation", "large_tables", "many", "map_sanity", "masking",
+    "memory_tasks", "models", "normalised_nets", "optimiser_race", "prefixes",
+    "recurrent_nets", "remedy_nets", "remedy_trials", "search_tables", "stacked",
+    "stacked_training", "training", "training_data", "uncertainty",
 }  # fmt: skip
 # Import a module in a Python whose network, files and warnings are watched.
 PROBE = """
