@@ -51,8 +51,14 @@ def test_folds(group: fg.People) -> None:
 
 def test_maps_and_their_means(group: fg.People) -> None:
     folds = fg.pair_folds(group.y, every=False)[:2]
-    maps, logits = fg.maps_of_left_out(group, "changes", folds, seed=0)
-    assert maps.shape == (2, 2, 4147) and logits.shape == (2, 2)
+    found = fg.maps_of_left_out(group, "changes", folds, seed=0)
+    maps = found.sizes
+    assert maps.shape == found.signed.shape == (2, 2, 4147)
+    assert found.logits.shape == (2, 2)
+    assert (np.abs(found.signed) <= maps + 1e-9).all()
+    by_hand = (found.signed[0, 0] - found.signed[0, 1]) / 2
+    by_hand += (found.signed[1, 0] - found.signed[1, 1]) / 2
+    assert np.allclose(fg.contrast(found.signed), by_hand)
     for number, (train, _) in enumerate(folds):
         outside = np.setdiff1d(
             np.arange(4147), fg.chosen_genes(group.inputs["changes"], train)
@@ -62,8 +68,9 @@ def test_maps_and_their_means(group: fg.People) -> None:
     seen = np.concatenate([test for _, test in folds])
     assert np.allclose(people[seen].sum(axis=1), 1)
     assert not people[np.setdiff1d(np.arange(17), seen)].any()
-    again, _ = fg.maps_of_left_out(group, "changes", folds, seed=0)
-    assert np.array_equal(maps, again)
+    again = fg.maps_of_left_out(group, "changes", folds, seed=0)
+    assert np.array_equal(maps, again.sizes)
+    assert np.allclose(found.signed.sum(axis=2), found.logits, atol=2)
 
 
 def test_aurocs_are_scikit_learns() -> None:
