@@ -24,7 +24,7 @@ METHODS = (
     "saliency, rescaled",
 )
 LAYERS = {"weights of the head": ["head"], "all weights": ["head", "recurrent"]}
-N_SETS = 8
+N_SETS = 16
 DELTA = 0.2  # a rank correlation that is not worth mentioning
 JUDGED = ("all weights", "labels")
 SETTINGS: dict[str, Any] = {
