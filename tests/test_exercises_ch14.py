@@ -1,0 +1,139 @@
+"""The checks of chapter 14: right answers, stubs, and the common wrong answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from exercise_cells import answered
+
+from genex_helpers.exercises import ch14, grade
+
+NOTEBOOK = "14_multi_task.ipynb"
+NAMES = {
+    "14.1": "masked_mse",
+    "14.2": "kept_by_units",
+    "14.3": "uncertainty_total",
+    "14.4": "grad_norm_slope",
+    "14.5": "labels_until_own_wins",
+    "14.6": "permuted_control",
+}
+GIVEN = {"np": np, "torch": torch}
+
+
+def mse(prediction: Any, target: Any) -> Any:
+    seen = ~torch.isnan(target)
+    return torch.where(seen, prediction - torch.where(seen, target, 0.0), 0.0).square(
+    ).sum() / seen.sum()  # fmt: skip
+
+
+def mistaken(answer: Any, way: str) -> Any:
+    return lambda *a: answer(*a, way=way)
+
+
+def labels(cosine: float, n_inputs: int, noise: float, way: str = "") -> float:
+    below = {"cosine": cosine**2, "one": 1 - cosine}.get(way, 1 - cosine**2)
+    spread = noise if way == "noise" else noise**2
+    edge = (0 if way == "p" else n_inputs + 1) + spread * n_inputs / below
+    return edge if way == "edge" else np.floor(edge) + (way != "few")
+
+
+def control(given: Any, main: str, train: Any, rng: Any, way: str = "") -> Any:
+    found = {}
+    for name, values in given.items():
+        new = found[name] = values if way == "in place" else values.copy()
+        if way == "everyone":
+            new[:] = rng.permutation(values)
+        elif way == "torn" and name != main:
+            new[train] = rng.permuted(values[train], axis=0)
+        elif way == "drawn" and name != main:
+            new[train] = values[rng.choice(train, len(train))]
+        elif way == "main" or (name != main and way != "nothing"):
+            new[train] = values[rng.permutation(train)]
+        if way == "all but main" and name != main:
+            new[:] = rng.permutation(values)
+        if way == "flat":
+            found[name] = new[:, 0]
+    return found["age"] if way == "array" else found
+
+
+RIGHT: dict[str, Any] = {
+    "14.1": mse,
+    "14.2": ch14._kept,
+    "14.3": ch14._uncertain,
+    "14.4": ch14._slope,
+    "14.5": labels,
+    "14.6": control,
+}
+WRONG: list[tuple[str, Any, str]] = [
+    ("14.1", lambda p, t: ((p - t) ** 2).mean(), "The loss is NaN"),
+    ("14.1", lambda p, t: torch.nansum((p - t) ** 2) / len(p), "divide by all series"),
+    ("14.1", lambda p, t: ((p - t.nan_to_num()) ** 2).mean(), "counts as a label of 0"),
+    ("14.1", lambda p, t: mse(p, t) * (~t.isnan()).sum(), "That is the sum"),
+    ("14.1", lambda p, t: mse(p, t).item(), "still knows where it came from"),
+    ("14.1", lambda p, t: torch.nanmean((p - t) ** 2), "its gradient is NaN"),
+    ("14.1", lambda p, t: mse(p, t) + 1, "yours is"),
+    ("14.2", mistaken(ch14._kept, "alike"), "weights have no effect"),
+    ("14.2", mistaken(ch14._kept, "squared"), "count twice"),
+    ("14.2", mistaken(ch14._kept, "one"), "what one unit keeps"),
+    ("14.2", mistaken(ch14._kept, "last"), "last directions"),
+    ("14.2", mistaken(ch14._kept, "length"), "a share was asked"),
+    ("14.2", lambda *a: ch14._kept(*a).mean(), "One number for each"),
+    ("14.2", lambda *a: "all", "one number a task"),
+    ("14.2", lambda w, n, v: np.ones(len(w)), "yours are"),
+    ("14.3", mistaken(ch14._uncertain, "no log"), "missing from the sum"),
+    ("14.3", mistaken(ch14._uncertain, "whole"), "half of it is added"),
+    ("14.3", mistaken(ch14._uncertain, "no half"), "regression's loss is halved"),
+    ("14.3", mistaken(ch14._uncertain, "all half"), "a cross-entropy's is not"),
+    ("14.3", mistaken(ch14._uncertain, "times"), "*divided*"),
+    ("14.3", lambda *a: 0.0, "yours is 0"),
+    ("14.4", mistaken(ch14._slope, "sign"), "multiply"),
+    ("14.4", mistaken(ch14._slope, "weighed"), "*without* the weight"),
+    ("14.4", mistaken(ch14._slope, "other sign"), "must fall"),
+    ("14.4", mistaken(ch14._slope, "unweighed"), "*with* their weights"),
+    ("14.4", mistaken(ch14._slope, "upside down"), "`losses / first`"),
+    ("14.4", mistaken(ch14._slope, "not relative"), "divide by its mean"),
+    ("14.4", mistaken(ch14._slope, "no alpha"), "power `alpha`"),
+    ("14.4", lambda *a: np.zeros(3), "yours is"),
+    ("14.5", mistaken(labels, "few"), "one more is needed"),
+    ("14.5", mistaken(labels, "edge"), "a whole number was asked"),
+    ("14.5", mistaken(labels, "p"), "`p + 1` is missing"),
+    ("14.5", mistaken(labels, "noise"), "square it"),
+    ("14.5", mistaken(labels, "cosine"), "squared *sine*"),
+    ("14.5", mistaken(labels, "one"), "opposite sign are related too"),
+    ("14.5", lambda *a: 3, "yours is 3"),
+    ("14.6", mistaken(control, "in place"), "copy first"),
+    ("14.6", mistaken(control, "array"), "A dict with the tasks"),
+    ("14.6", mistaken(control, "flat"), "had the shape"),
+    ("14.6", mistaken(control, "main"), "main labels have moved"),
+    ("14.6", mistaken(control, "all but main"), "People held out"),
+    ("14.6", mistaken(control, "nothing"), "where they were"),
+    ("14.6", mistaken(control, "drawn"), "do not draw"),
+    ("14.6", mistaken(control, "torn"), "torn apart"),
+]
+
+
+@pytest.mark.parametrize("exercise", RIGHT)
+def test_right_answers_pass(exercise: str) -> None:
+    assert grade(exercise, RIGHT[exercise])[0] == "passed"
+
+
+def test_a_right_answer_may_index_instead() -> None:
+    def by_index(p: Any, t: Any) -> Any:
+        return ((p - t)[~t.isnan()] ** 2).mean()
+
+    assert grade("14.1", by_index)[0] == "passed"
+
+
+@pytest.mark.parametrize("place", range(len(NAMES)))
+def test_stubs_and_solutions_of_the_notebook(place: int) -> None:
+    exercise = list(NAMES)[place]
+    for tag, status in (("exercise", "unanswered"), ("solution", "passed")):
+        answer = answered(NOTEBOOK, tag, place, NAMES[exercise], **GIVEN)
+        assert grade(exercise, answer)[0] == status
+
+
+def test_every_check_is_tested() -> None:
+    assert set(ch14.CHECKS) == set(RIGHT) == {name for name, *_ in WRONG}
