@@ -13,14 +13,14 @@ models          models, recurrent_nets, normalised_nets, dropout, gru_d, baselin
                 forecasting, forecast_windows, forecast_processes, forecast_nets,
                 estimators, multi_task, encoders, fusion
 training        seeds, training, training_data, masking, checkpoints, stacked,
-                stacked_training, stacked_tasks, many
+                stacked_training, stacked_tasks, many, transfer
 judging         evaluation, comparison, calibration, conformal, results, survival
 cases           influenza, yeast, architecture, memory_tasks, shared_weights,
                 own_baseline, time_inputs, imputation_scores, gap_tasks, gap_nets,
                 batch_sets, batch_courses, leak_cases, optimiser_race, remedies,
                 remedy_nets, remedy_trials, search_tables, uncertainty, shared_search,
-                related_tasks, influenza_tasks, dosing, prefixes, multimodal,
-                multimodal_nets, patients, patient_nets
+                transfer_sets, transfer_trials, related_tasks, influenza_tasks,
+                dosing, prefixes, multimodal, multimodal_nets, patients, patient_nets
 notebooks       notebook, plots, quizzes, exercises
 
 A case is a data set or a task with its settings, shared by a chapter and the

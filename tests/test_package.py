@@ -36,9 +36,10 @@ WITH_TORCH = {
     "architecture", "checkpoints", "dosing", "dropout", "encoders", "forecast_nets",
     "fusion", "gap_nets", "gap_tasks", "gru_d", "influenza_tasks", "large_tables",
     "many", "masking", "memory_tasks", "models", "multi_task", "multimodal_nets",
-    "normalised_nets", "optimiser_race", "patient_nets", "prefixes", "recurrent_nets",
-    "related_tasks", "remedy_nets", "remedy_trials", "search_tables", "stacked",
-    "stacked_tasks", "stacked_training", "training", "training_data", "uncertainty",
+    "normalised_nets", "optimiser_race", "patient_nets", "prefixes",
+    "recurrent_nets", "related_tasks", "remedy_nets", "remedy_trials",
+    "search_tables", "stacked", "stacked_tasks", "stacked_training", "training",
+    "training_data", "transfer", "transfer_trials", "uncertainty",
 }  # fmt: skip
 # Import a module in a Python whose network, files and warnings are watched.
 PROBE = """
