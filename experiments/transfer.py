@@ -4,7 +4,7 @@
 
 Chapter 13 shows the tables: the test accuracy of every arm on every simulated set; and
 for two target experiments, on two scales of time, how many test genes of each cluster
-every arm puts into the right phase. About 8 minutes of one core; a run that was cut
+every arm puts into the right phase. About 5 minutes of one core; a run that was cut
 goes on.
 """
 
