@@ -22,8 +22,10 @@ cases           influenza, yeast, architecture, memory_tasks, shared_weights,
                 remedy_nets, remedy_trials, search_tables, uncertainty, shared_search,
                 related_tasks, influenza_tasks, dosing, prefixes, multimodal,
                 multimodal_nets, patients, patient_nets, attention_race,
-                attention_people, transfer_sets, transfer_trials
+                attention_people, transfer_sets, transfer_trials, driver_waves,
+                map_sanity, found_genes
 notebooks       notebook, plots, quizzes, exercises
+explaining      interpretation, coalitions, attribution_tests
 
 A case is a data set or a task with its settings, shared by a chapter and the
 experiment that stores its slow results.
