@@ -116,3 +116,24 @@ def test_right_answers_in_other_ways_pass() -> None:
     assert grade("10.4", lambda v, m: (v * m[..., None]).sum((0, 1)) / m.sum())[0] == (
         "passed"
     )
+    assert grade("10.4", lambda v, m: np.ma.masked_array(
+        v, ~m[..., None] & (v == v)).mean((0, 1)))[0] == "passed"  # fmt: skip
+    assert grade("10.2", lambda s, n: np.take_along_axis(
+        s, (n - 1)[:, None, None], axis=1)[:, 0])[0] == "passed"  # fmt: skip
+    assert grade("10.5", lambda s: np.var(np.mean(s, 1), ddof=1) - np.mean(
+        np.std(s, 1, ddof=1) ** 2 / len(s[0])))[0] == "passed"  # fmt: skip
+
+
+def test_answers_by_pytorch_pass() -> None:
+    torch = pytest.importorskip("torch")
+    nn = torch.nn
+
+    def counted(i: int, h: int, n: int, both: bool) -> int:
+        return sum(p.numel() for p in nn.GRU(i, h, n, bidirectional=both).parameters())
+
+    def single(a: Any, eps: float) -> Any:
+        values = torch.as_tensor(a, dtype=torch.float32)
+        return nn.functional.layer_norm(values, values.shape[-1:], eps=eps)
+
+    assert grade("10.1", counted)[0] == "passed"
+    assert grade("10.3", single)[0] == "passed"

@@ -61,7 +61,7 @@ def check_last(answer: Answer) -> str:
         raise WrongAnswer(
             f"One state a series, {right.shape}, was expected; yours is {found.shape}."
         )
-    if np.allclose(found, right):
+    if np.allclose(found, right, atol=1e-6):
         return "Right: what stands behind a series' end is not read."
     for wrong, words in (
         (states[:, -1], "That is the last step of all, padding for short series."),
@@ -86,7 +86,7 @@ def check_normalise(answer: Answer) -> str:
         variance = a.var(axis=axis, ddof=ddof, keepdims=True)
         return (a - mean) / np.sqrt(variance + eps)
 
-    if np.allclose(found, over(-1)):
+    if np.allclose(found, over(-1), atol=1e-6):  # single precision will do
         return "Right, as `nn.LayerNorm` with a gain of 1 and a bias of 0."
     spread = a.std(axis=-1, keepdims=True)
     mean = a.mean(axis=-1, keepdims=True)
@@ -118,7 +118,7 @@ def check_mean(answer: Answer) -> str:
     found = np.asarray(call(answer, values.copy(), mask.copy()), dtype=float)
     if found.shape != (2,):
         raise WrongAnswer(f"One mean a unit, (2,), was expected; yours: {found.shape}.")
-    if np.allclose(found, values[mask].mean(axis=0)):
+    if np.allclose(found, values[mask].mean(axis=0), atol=1e-6):
         return "Right: what was never measured has no part in the statistics."
     own = (values * mask[:, :, None]).sum(axis=1)
     for wrong, words in (
