@@ -28,6 +28,8 @@ def weights(mask: Any, way: str = "") -> Any:
     if way == "mask":
         return mask
     found = mask / mask.sum(axis=1, keepdims=True)
+    if way == "steps":
+        return found / mask.shape[1]
     return found if way == "not one" else found / len(mask)
 
 
@@ -97,6 +99,12 @@ def best_cut(lengths: Any, labels: Any, way: str = "") -> Any:
     return np.mean(both) if way == "mean" else max(both)
 
 
+def inside(lengths: Any, labels: Any) -> Any:
+    cuts = np.unique(lengths)
+    shares = [np.mean((lengths <= c) == labels) for c in cuts]
+    return max(shares + [np.mean((lengths >= c) == labels) for c in cuts])
+
+
 RIGHT: dict[str, Any] = {
     "09b.1": weights,
     "09b.2": all_beginnings,
@@ -115,6 +123,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("09b.1", mistaken(weights, "not one"), "divide by it"),
     ("09b.1", mistaken(weights, "padding"), "padding has weight"),
     ("09b.1", mistaken(weights, "mask"), "mask itself"),
+    ("09b.1", mistaken(weights, "steps"), "not by the number of steps"),
     ("09b.1", lambda m: m * 0.3, "should be"),
     ("09b.1", lambda m: m.sum(), "shape should be"),
     ("09b.1", lambda m: "half", "array of numbers"),
@@ -143,6 +152,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("09b.5", mistaken(best_cut, "one"), "one direction"),
     ("09b.5", mistaken(best_cut, "majority"), "majority"),
     ("09b.5", mistaken(best_cut, "mean"), "mean over cuts"),
+    ("09b.5", lambda n, y: inside(n, y), "below or above all"),
     ("09b.5", lambda n, y: 0.123, "yours is 0.123"),
 ]
 
@@ -160,6 +170,25 @@ def test_answers_in_another_style_pass() -> None:
         return [new, *listed(step, np.append(past, new), n_ahead - 1)]
 
     assert grade("09b.3", listed)[0] == "passed"
+
+    def growing(series: Any, first: int) -> list[Any]:
+        n = len(series)
+        return [np.where(np.arange(n)[:, None] < k, series, 0)
+                for k in range(first, n + 1)]  # fmt: skip
+
+    def looked_up(dose: Any, n_lags: int) -> Any:
+        padded = np.pad(dose, ((0, 0), (n_lags - 1, 0)))
+        windows = np.lib.stride_tricks.sliding_window_view(padded, n_lags, axis=1)
+        return windows[..., ::-1]
+
+    def both_ways(lengths: Any, labels: Any) -> float:
+        cuts = range(min(lengths) - 1, max(lengths) + 2)
+        rules = [lengths <= c for c in cuts] + [lengths >= c for c in cuts]
+        return max(float((rule == labels).mean()) for rule in rules)
+
+    assert grade("09b.2", growing)[0] == "passed"
+    assert grade("09b.4", looked_up)[0] == "passed"
+    assert grade("09b.5", both_ways)[0] == "passed"
     assert grade("09b.1", lambda m: (m.T / m.sum(1)).T / m.shape[0])[0] == "passed"
 
 

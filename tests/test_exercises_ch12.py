@@ -15,8 +15,9 @@ NAMES = {
     "12.1": "largest_stable_rate",
     "12.2": "adamw_step",
     "12.3": "loss_after_turned_walk",
-    "12.4": "warm_cosine",
-    "12.5": "fairly_chosen",
+    "12.4": "slow_for",
+    "12.5": "warm_cosine",
+    "12.6": "fairly_chosen",
 }
 R = np.array([[1, -1], [1, 1]]) / np.sqrt(2)
 CURVATURE = np.array([1.0, 100.0])
@@ -57,15 +58,16 @@ def turned(rule: Any, rate: float, start: Any, n_steps: int, way: str = "",
     w, state = np.array(start, dtype=float), {}  # type: ignore[var-annotated]
     if way == "in place":
         w = start
+    turn = R.T if way == "back" else R
     for _ in range(n_steps + (way == "many") - (way == "few")):
         if way == "forgets":
             state = {}
-        g = CURVATURE * w if way == "straight" else R.T @ (CURVATURE * (R @ w))
+        g = CURVATURE * w if way == "straight" else turn.T @ (CURVATURE * (turn @ w))
         new = rule(w, g, state, rate, **how)
         if way == "in place":
             w[:] = new
         w = w if way == "in place" else new
-    return valley(w if way in ("straight", "loss") else R @ w)
+    return valley(w if way in ("straight", "loss") else turn @ w)
 
 
 def warm(t: int, n_steps: int, n_warm: int, way: str = "") -> float:
@@ -78,6 +80,20 @@ def warm(t: int, n_steps: int, n_warm: int, way: str = "") -> float:
         length = n_steps
     factor = 0.5 * (1 + np.cos(np.pi * (t - start) / length))
     return 1 - factor if way == "rises" else factor
+
+
+def slow(wild: float, limit: float, b2: float = 0.999, way: str = "") -> float:
+    g = wild if way == "no clip" else min(wild, limit)
+    g = g if way == "absolute" else g**2
+    s, n_steps = b2 + g * (1 if way == "whole" else 1 - b2), 0
+    while s > (2 if way == "two" else 4):
+        s, n_steps = b2 * s + 1 - b2, n_steps + 1
+    return n_steps
+
+
+def slow_closed(wild: float, limit: float, b2: float) -> float:
+    s = b2 + (1 - b2) * min(wild, limit) ** 2
+    return np.log(3 / (s - 1)) / np.log(b2)
 
 
 def fair(table: Any, way: str = "") -> Any:
@@ -104,8 +120,9 @@ RIGHT: dict[str, Any] = {
     "12.1": lambda c: 2 / np.max(c),
     "12.2": lambda *a, **k: adamw(*a[:7]),
     "12.3": turned,
-    "12.4": warm,
-    "12.5": fair,
+    "12.4": slow,
+    "12.5": warm,
+    "12.6": fair,
 }
 
 
@@ -138,24 +155,45 @@ WRONG: list[tuple[str, Any, str]] = [
     ("12.3", mistaken(turned, "few"), "One step too few"),
     ("12.3", mistaken(turned, "in place"), "changed `start`"),
     ("12.3", lambda *a, **k: 1.0, "yours is 1"),
-    ("12.4", mistaken(warm, "from zero"), "would not move"),
-    ("12.4", mistaken(warm, "counts all"), "counts from step 0"),
-    ("12.4", mistaken(warm, "stretched"), "stretched"),
-    ("12.4", mistaken(warm, "rises"), "rises"),
-    ("12.4", lambda *a: 0.123, "yours 0.123"),
-    ("12.5", mistaken(fair, "test"), "must not do"),
-    ("12.5", mistaken(fair, "highest"), "*highest*"),
-    ("12.5", mistaken(fair, "one rate"), "one rate for all folds"),
-    ("12.5", mistaken(fair, "all"), "over all rates"),
-    ("12.5", mistaken(fair, "folds"), "method as index"),
-    ("12.5", mistaken(fair, "dict"), "pandas.Series"),
-    ("12.5", lambda table: fair(table) + 1, "yours are"),
+    ("12.3", mistaken(turned, "back"), "the other way"),
+    ("12.4", mistaken(slow, "no clip"), "the clip is missing"),
+    ("12.4", mistaken(slow, "absolute"), "*squares*"),
+    ("12.4", mistaken(slow, "whole"), "`1 - b2`, as any other"),
+    ("12.4", mistaken(slow, "two"), "below 2"),
+    ("12.4", lambda wild, limit, b2: 1 / (1 - b2), "by a factor of e"),
+    ("12.4", slow_closed, "never above 4"),
+    ("12.4", lambda *a: 77.0, "yours 77"),
+    ("12.5", mistaken(warm, "from zero"), "would not move"),
+    ("12.5", mistaken(warm, "counts all"), "counts from step 0"),
+    ("12.5", mistaken(warm, "stretched"), "stretched"),
+    ("12.5", mistaken(warm, "rises"), "rises"),
+    ("12.5", lambda *a: 0.123, "yours 0.123"),
+    ("12.6", mistaken(fair, "test"), "must not do"),
+    ("12.6", mistaken(fair, "highest"), "*highest*"),
+    ("12.6", mistaken(fair, "one rate"), "one rate for all folds"),
+    ("12.6", mistaken(fair, "all"), "over all rates"),
+    ("12.6", mistaken(fair, "folds"), "method as index"),
+    ("12.6", mistaken(fair, "dict"), "pandas.Series"),
+    ("12.6", lambda table: fair(table) + 1, "yours are"),
 ]
 
 
 @pytest.mark.parametrize("exercise", RIGHT)
 def test_right_answers_pass(exercise: str) -> None:
     assert grade(exercise, RIGHT[exercise])[0] == "passed"
+
+
+@pytest.mark.parametrize(
+    ("exercise", "answer"),
+    [
+        ("12.1", lambda c: 2 / c.max()),
+        ("12.1", lambda c: min(2 / one for one in c)),
+        ("12.4", lambda *a: max(0.0, slow_closed(*a))),
+        ("12.4", lambda *a: np.ceil(max(0.0, slow_closed(*a)))),
+    ],
+)
+def test_right_answers_in_another_style_pass(exercise: str, answer: Any) -> None:
+    assert grade(exercise, answer)[0] == "passed"
 
 
 @pytest.mark.parametrize("place", range(len(NAMES)))

@@ -57,6 +57,9 @@ def check_answer_weights(answer: Answer) -> str:
             "Each series sums to 1, so all together sum to the number of series: "
             "divide by it.": mask / size,
             "The padding has weight as well: start from the mask.": ones / len(mask),
+            "Divide by the number of series, not by the number of steps.": mask
+            / size
+            / mask.shape[1],
             "That is the mask itself. The weights shall sum to 1.": mask,
         }
         _refuse(found, mask / size / len(mask), wrong,
@@ -117,7 +120,7 @@ def check_iterate(answer: Answer) -> str:
         for n_ahead in (1, 3):
             given = past.copy()
             found = call(answer, step, given, n_ahead)
-            hint = " Return the forecasts alone, without the past."
+            hint = " Return one number a step, the forecasts alone, without the past."
             found = _array(found, (n_ahead,), hint)
             if not np.array_equal(given, past):
                 raise WrongAnswer("Your function changed `past`: work on a copy.")
@@ -173,6 +176,13 @@ def check_dose_lags(answer: Answer) -> str:
     return "Right: what ridge regression reads, and a recurrent net carries along."
 
 
+def _cuts_inside(size: Array, label: Array) -> float:
+    """Return the best accuracy of both directions with lengths that occur alone."""
+    found = [np.mean(rule == (label == 1))
+             for c in np.unique(size) for rule in (size <= c, size >= c)]  # fmt: skip
+    return float(max(found))
+
+
 def check_length_accuracy(answer: Answer) -> str:
     """``answer(lengths, labels)`` returns the best accuracy of one cut."""
     cases = [
@@ -196,6 +206,8 @@ def check_length_accuracy(answer: Answer) -> str:
             "The share of the majority is the least that a cut reaches, not the best.":
                 max(label.mean(), 1 - label.mean()),
             "That is the mean over cuts; the best is asked for.": float(np.mean(both)),
+            "A cut may also lie below or above all lengths, so that all series get the "
+            "same answer.": _cuts_inside(size, label),
         }  # fmt: skip
         for message, value in wrong.items():
             if np.isclose(found, value):

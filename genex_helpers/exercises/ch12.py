@@ -21,7 +21,7 @@ TURN = np.array([[1.0, -1.0], [1.0, 1.0]]) / np.sqrt(2)
 def check_largest_stable_rate(answer: Answer) -> str:
     """``answer(curvatures)`` returns two over the largest."""
     for curvatures in ([1.0, 25.0], [4.0, 0.5, 2.0], [0.1]):
-        found = one_number(call(answer, list(curvatures)))
+        found = one_number(call(answer, np.array(curvatures)))
         wrong = {
             1 / max(curvatures): "At one over the largest curvature the steep weight "
             "is at zero in one step. It may overshoot, as long as it shrinks: the "
@@ -131,12 +131,13 @@ def _momentum(w: Array, g: Array, state: Any, rate: float, momentum: float) -> A
 def _turned(rate: float, start: Array, n_steps: int, *, how: str = "") -> float:
     """Return the loss after momentum's walk, right or with a common mistake."""
     w, state = np.array(start, dtype=float), dict[str, Any]()
+    turn = TURN.T if how == "back" else TURN
     for _ in range(n_steps):
         if how == "forgets":
             state = {}
-        g = CURVATURE * w if how == "straight" else TURN.T @ (CURVATURE * (TURN @ w))
+        g = CURVATURE * w if how == "straight" else turn.T @ (CURVATURE * (turn @ w))
         w = _momentum(w, g, state, rate, 0.9)
-    end = w if how in ("straight", "loss") else TURN @ w
+    end = w if how in ("straight", "loss") else turn @ w
     return float(0.5 * (CURVATURE * end**2).sum())
 
 
@@ -159,6 +160,10 @@ def check_turned_walk(answer: Answer) -> str:
             "forgets": "The rule forgets its velocity: one `state` for the whole walk, "
             "made before the loop.",
         }
+        mistakes["back"] = (
+            "You turned the other way: the loss at `w` is `valley(R @ w)`, and its "
+            "gradient `R.T @ (curvature * (R @ w))`."
+        )
         for how, message in mistakes.items():
             if np.isclose(found, _turned(rate, kept, n_steps, how=how), rtol=1e-6):
                 raise WrongAnswer(message)
@@ -170,6 +175,45 @@ def check_turned_walk(answer: Answer) -> str:
             f"{right:.4g}; yours is {found:.4g}."
         )
     return "Right. Now walk with `adam` in both valleys."
+
+
+def check_slow_for(answer: Answer) -> str:
+    """``answer(wild, limit, b2)`` returns a number of steps."""
+    cases = ((1000.0, np.inf, 0.999), (100.0, 50.0, 0.99), (1000.0, 2.0, 0.999))
+    for wild, limit, b2 in cases:
+        found = one_number(call(answer, wild, limit, b2))
+        right = _slow_for(min(wild, limit), b2)
+        if abs(found - right) <= 1.5:  # a closed form, or the wild step counted too
+            continue
+        where = f"After a gradient of {wild:g}, limit {limit:g} and b2 {b2:g}:"
+        mistakes = {
+            _slow_for(wild, b2): "the clip is missing: what Adam meets is "
+            "`min(wild, limit)`.",
+            _slow_for(np.sqrt(min(wild, limit)), b2): "the mean is of the *squares*.",
+            _slow_for(min(wild, limit), b2, share=1.0): "the wild square enters the "
+            "mean with the weight `1 - b2`, as any other.",
+            _slow_for(min(wild, limit), b2, above=2.0): "you wait until the mean is "
+            "below 2. A step is divided by its root, so half a step is a mean of 4.",
+            1 / (1 - b2): "`1 / (1 - b2)` is how long the mean remembers, by a factor "
+            "of e; a square as large as this one takes many times that to fade.",
+        }
+        for value, message in mistakes.items():
+            if abs(found - value) <= 1.5:
+                raise WrongAnswer(f"{where} {message}")
+        if right == 0 and found < 0:
+            raise WrongAnswer(f"{where} the mean is never above 4, so return 0.")
+        raise WrongAnswer(f"{where} {right} steps; yours {found:.6g}.")
+    return "Right: a limit near the usual size spares Adam the wait."
+
+
+def _slow_for(
+    g: float, b2: float, *, share: float | None = None, above: float = 4.0
+) -> int:
+    """Return the steps until the mean of squares is no longer above a limit."""
+    s, n_steps = b2 + (1 - b2 if share is None else share) * g**2, 0
+    while s > above:
+        s, n_steps = b2 * s + (1 - b2), n_steps + 1
+    return n_steps
 
 
 def check_warm_cosine(answer: Answer) -> str:
@@ -262,6 +306,7 @@ CHECKS = {
     "12.1": check_largest_stable_rate,
     "12.2": check_adamw_step,
     "12.3": check_turned_walk,
-    "12.4": check_warm_cosine,
-    "12.5": check_fairly_chosen,
+    "12.4": check_slow_for,
+    "12.5": check_warm_cosine,
+    "12.6": check_fairly_chosen,
 }

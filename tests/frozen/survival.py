@@ -1,10 +1,10 @@
 """Freeze what two libraries say of a small survival table with ties.
 
-    python -m venv /tmp/cox && /tmp/cox/bin/pip install lifelines statsmodels
-    /tmp/cox/bin/python tests/frozen/survival.py
+    python -m venv cox && cox/bin/pip install lifelines statsmodels
+    cox/bin/python tests/frozen/survival.py
 
 Writes survival.json beside this file, which tests/test_survival.py reads.
-Versions: lifelines 0.30.3, statsmodels 0.14.
+Versions: lifelines 0.30.3, statsmodels 0.15.0.
 """
 
 from __future__ import annotations
