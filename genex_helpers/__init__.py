@@ -11,19 +11,20 @@ series          times, sequences, alignment, hiding, imputation, large_tables, o
 held out        splits, resampling, permutation, leaks
 models          models, recurrent_nets, normalised_nets, dropout, gru_d, baselines,
                 forecasting, forecast_windows, forecast_processes, forecast_nets,
-                estimators, multi_task, encoders, fusion, attention, attention_nets
+                estimators, encoders, fusion, networks_from_series, network_nets,
+                multi_task, attention, attention_nets
 training        seeds, training, training_data, masking, checkpoints, stacked,
-                stacked_training, stacked_tasks, many, transfer
-judging         evaluation, comparison, calibration, conformal, results, survival,
-                attention_tests
+                stacked_training, many, stacked_tasks, transfer
+judging         evaluation, comparison, survival, calibration, conformal, results,
+                network_scores, attention_tests
 cases           influenza, yeast, architecture, memory_tasks, shared_weights,
                 own_baseline, time_inputs, imputation_scores, gap_tasks, gap_nets,
                 batch_sets, batch_courses, leak_cases, optimiser_race, remedies,
                 remedy_nets, remedy_trials, search_tables, uncertainty, shared_search,
-                related_tasks, influenza_tasks, dosing, prefixes, multimodal,
-                multimodal_nets, patients, patient_nets, attention_race,
-                attention_people, transfer_sets, transfer_trials, driver_waves,
-                map_sanity, found_genes
+                multimodal, multimodal_nets, patients, patient_nets, dosing, prefixes,
+                network_motifs, network_trials, transfer_sets, transfer_trials,
+                related_tasks, influenza_tasks, attention_race, attention_people,
+                driver_waves, map_sanity, found_genes
 notebooks       notebook, plots, quizzes, exercises
 explaining      interpretation, coalitions, attribution_tests
 

@@ -127,6 +127,11 @@ WRONG: list[tuple[str, Any, str]] = [
 ]
 
 
+def test_an_array_of_two_is_two_numbers() -> None:
+    status, message = grade("10b.3", lambda *a: np.array(optimism(*a)))
+    assert status == "passed", message
+
+
 @pytest.mark.parametrize("exercise", RIGHT)
 def test_right_answers_pass(exercise: str) -> None:
     assert grade(exercise, RIGHT[exercise])[0] == "passed"

@@ -38,10 +38,11 @@ WITH_TORCH = {
     "driver_waves", "dropout", "encoders", "forecast_nets", "found_genes", "fusion",
     "gap_nets", "gap_tasks", "gru_d", "influenza_tasks", "interpretation",
     "large_tables", "many", "map_sanity", "masking", "memory_tasks", "models",
-    "multi_task", "multimodal_nets", "normalised_nets", "optimiser_race",
-    "patient_nets", "prefixes", "recurrent_nets", "related_tasks", "remedy_nets",
-    "remedy_trials", "search_tables", "stacked", "stacked_tasks", "stacked_training",
-    "training", "training_data", "transfer", "transfer_trials", "uncertainty",
+    "multi_task", "multimodal_nets", "network_nets", "network_trials",
+    "normalised_nets", "optimiser_race", "patient_nets", "prefixes", "recurrent_nets",
+    "related_tasks", "remedy_nets", "remedy_trials", "search_tables", "stacked",
+    "stacked_tasks", "stacked_training", "training", "training_data", "transfer",
+    "transfer_trials", "uncertainty",
 }  # fmt: skip
 # Import a module in a Python whose network, files and warnings are watched.
 PROBE = """
