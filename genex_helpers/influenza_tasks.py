@@ -112,7 +112,8 @@ def fold_labels(
     """Return the training people's labels, ``(batch, time, task)``, the main one first.
 
     Numbers are standardised by the training people's. ``permuted`` auxiliary labels
-    are dealt out anew among them, all of a person's together.
+    are dealt out anew among them, all of a person's together; the hours, alike for all,
+    get another order.
     """
     train, _ = case.folds[fold]
     rng = np.random.default_rng([14, seed, fold])

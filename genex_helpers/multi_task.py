@@ -218,8 +218,8 @@ class UncertaintyWeights(nn.Module):
     A task's loss is divided by a variance ``exp(s)`` that is a weight of the net, and
     half its logarithm is added: ``exp(-s) L / 2 + s / 2`` for a regression with the
     mean squared error L, ``exp(-s) L + s / 2`` for a cross-entropy. At rest a
-    regression has ``s = log L``, so its weight is one over its own loss, whatever its
-    unit (doi:10.1109/CVPR.2018.00781).
+    regression has ``s = log L``, so its weight is half of one over its own loss,
+    whatever its unit (doi:10.1109/CVPR.2018.00781).
 
     Parameters
     ----------

@@ -8,25 +8,33 @@ import numpy as np
 import pytest
 import torch
 from exercise_cells import answered
+from torch.nn.functional import binary_cross_entropy_with_logits as bce
 
 from genex_helpers.exercises import ch14, grade
 
 NOTEBOOK = "14_multi_task.ipynb"
 NAMES = {
-    "14.1": "masked_mse",
+    "14.1": "masked_cross_entropy",
     "14.2": "kept_by_units",
     "14.3": "uncertainty_total",
     "14.4": "grad_norm_slope",
     "14.5": "labels_until_own_wins",
     "14.6": "permuted_control",
 }
-GIVEN = {"np": np, "torch": torch}
+GIVEN = {"np": np, "torch": torch, "nn": torch.nn}
 
 
-def mse(prediction: Any, target: Any) -> Any:
+def entropy(logit: Any, target: Any, reduction: str = "mean") -> Any:
     seen = ~torch.isnan(target)
-    return torch.where(seen, prediction - torch.where(seen, target, 0.0), 0.0).square(
-    ).sum() / seen.sum()  # fmt: skip
+    return bce(logit[seen], target[seen], reduction=reduction)
+
+
+def by_filling(logit: Any, target: Any) -> Any:
+    """Return the same loss from the formula, with NaN filled before the loss."""
+    seen = target == target
+    y = torch.where(seen, target, 0.0)
+    each = torch.nn.functional.softplus(logit) - y * logit
+    return torch.where(seen, each, 0.0).sum() / seen.sum()
 
 
 def mistaken(answer: Any, way: str) -> Any:
@@ -59,8 +67,13 @@ def control(given: Any, main: str, train: Any, rng: Any, way: str = "") -> Any:
     return found["age"] if way == "array" else found
 
 
+class Rolled:
+    def permutation(self, train: Any) -> Any:
+        return np.roll(train, 1)
+
+
 RIGHT: dict[str, Any] = {
-    "14.1": mse,
+    "14.1": entropy,
     "14.2": ch14._kept,
     "14.3": ch14._uncertain,
     "14.4": ch14._slope,
@@ -68,13 +81,17 @@ RIGHT: dict[str, Any] = {
     "14.6": control,
 }
 WRONG: list[tuple[str, Any, str]] = [
-    ("14.1", lambda p, t: ((p - t) ** 2).mean(), "The loss is NaN"),
-    ("14.1", lambda p, t: torch.nansum((p - t) ** 2) / len(p), "divide by all series"),
-    ("14.1", lambda p, t: ((p - t.nan_to_num()) ** 2).mean(), "counts as a label of 0"),
-    ("14.1", lambda p, t: mse(p, t) * (~t.isnan()).sum(), "That is the sum"),
-    ("14.1", lambda p, t: mse(p, t).item(), "still knows where it came from"),
-    ("14.1", lambda p, t: torch.nanmean((p - t) ** 2), "its gradient is NaN"),
-    ("14.1", lambda p, t: mse(p, t) + 1, "yours is"),
+    ("14.1", lambda x, t: bce(x, t), "The loss is NaN"),
+    ("14.1", lambda x, t: entropy(x, t, "sum") / len(x), "divide by all series"),
+    ("14.1", lambda x, t: bce(x, t.nan_to_num()), "counts as a label of 0"),
+    ("14.1", lambda x, t: entropy(x, t, "sum"), "That is the sum"),
+    ("14.1", lambda x, t: entropy(x.sigmoid(), t), "sigmoid is there twice"),
+    ("14.1", lambda x, t: (x - t).square().nanmean(), "squared error"),
+    ("14.1", lambda x, t: (x.sigmoid() - t).square().nanmean(), "squared error"),
+    ("14.1", lambda x, t: entropy(x, t).item(), "still knows where it came from"),
+    ("14.1", lambda x, t: bce(x, t, reduction="none").nanmean(), "its gradient is NaN"),
+    ("14.1", lambda x, t: entropy(x.detach(), t) + 0 * x.sum(), "is another one"),
+    ("14.1", lambda x, t: entropy(x, t) + 1, "yours is"),
     ("14.2", mistaken(ch14._kept, "alike"), "weights have no effect"),
     ("14.2", mistaken(ch14._kept, "squared"), "count twice"),
     ("14.2", mistaken(ch14._kept, "one"), "what one unit keeps"),
@@ -112,6 +129,13 @@ WRONG: list[tuple[str, Any, str]] = [
     ("14.6", mistaken(control, "nothing"), "where they were"),
     ("14.6", mistaken(control, "drawn"), "do not draw"),
     ("14.6", mistaken(control, "torn"), "torn apart"),
+    (
+        "14.6",
+        lambda g, m, t, r: control(g, m, np.roll(t, 1), Rolled()),
+        "dealt out alike",
+    ),
+    ("14.6", lambda g, m, t, r: control(g, m, t, np.random.default_rng()), "nothing"),
+    ("14.6", lambda g, m, t, r: control(g, "ill", t, r), "where they were"),
 ]
 
 
@@ -120,11 +144,49 @@ def test_right_answers_pass(exercise: str) -> None:
     assert grade(exercise, RIGHT[exercise])[0] == "passed"
 
 
-def test_a_right_answer_may_index_instead() -> None:
-    def by_index(p: Any, t: Any) -> Any:
-        return ((p - t)[~t.isnan()] ** 2).mean()
+def by_loop(cosine: float, n_inputs: int, noise: float) -> int:
+    n = n_inputs + 2
+    while noise**2 * n_inputs / (n - n_inputs - 1) >= 1 - cosine**2:
+        n += 1
+    return n
 
-    assert grade("14.1", by_index)[0] == "passed"
+
+def by_eigenvectors(w: Any, n_units: int, weights: Any) -> Any:
+    vectors = np.linalg.eigh(w.T @ np.diag(weights) @ w)[1][:, ::-1]
+    shares = (
+        (w @ vectors[:, :n_units]) / np.linalg.norm(w, axis=1, keepdims=True)
+    ) ** 2
+    return list(shares.sum(axis=1))
+
+
+def by_shuffling(given: Any, main: str, train: Any, rng: Any) -> Any:
+    order = rng.permutation(len(train))  # one for all tasks
+    found = {name: np.array(values) for name, values in given.items()}
+    for name in set(found) - {main}:
+        found[name][train] = found[name][train[order]]
+    return found
+
+
+def by_tensors(losses: Any, s: Any, kinds: Any) -> Any:
+    return sum(
+        torch.exp(torch.tensor(-s[n])) * losses[n] / (2 if k == "regression" else 1)
+        + s[n] / 2
+        for n, k in kinds.items()
+    )
+
+
+@pytest.mark.parametrize(
+    ("exercise", "answer"),
+    [
+        ("14.1", by_filling),
+        ("14.2", by_eigenvectors),
+        ("14.3", by_tensors),
+        ("14.5", by_loop),
+        ("14.6", by_shuffling),
+    ],
+)
+def test_right_answers_in_another_style_pass(exercise: str, answer: Any) -> None:
+    assert grade(exercise, answer)[0] == "passed"
 
 
 @pytest.mark.parametrize("place", range(len(NAMES)))

@@ -14,49 +14,60 @@ Answer = Callable[..., Any]
 Array = NDArray[np.float64]
 
 
-def check_masked_mse(answer: Answer) -> str:
-    """``answer(prediction, target)`` returns the mean over observed targets."""
+def check_masked_cross_entropy(answer: Answer) -> str:
+    """``answer(logit, target)`` returns the mean over observed targets."""
     import torch
+    from torch.nn.functional import binary_cross_entropy_with_logits as loss
 
     for n_missing in (0, 2, 5):
         generator = torch.Generator().manual_seed(n_missing)
-        prediction = torch.randn(8, generator=generator, dtype=torch.float64) + 2
-        prediction.requires_grad_()
-        target = torch.randn(8, generator=generator, dtype=torch.float64) - 1
-        target[:n_missing] = torch.nan
-        result = call(answer, prediction, target.clone())
+        logit = 2 * torch.randn(8, generator=generator, dtype=torch.float64) + 1
+        logit.requires_grad_()
+        target = (torch.arange(8) % 2).double()
+        target[torch.randperm(8, generator=generator)[:n_missing]] = torch.nan
+        result = call(answer, logit, target.clone())
         if not isinstance(result, torch.Tensor) or not result.requires_grad:
             raise WrongAnswer(
                 "Return a tensor that still knows where it came from: no `.item()`, no "
                 "NumPy, or nothing can be learned from it."
             )
         found = one_number(result.detach())
-        errors = (prediction.detach() - target) ** 2
-        right = float(errors.nanmean())
+        x, seen = logit.detach(), ~target.isnan()
+        each = loss(x[seen], target[seen], reduction="none")
         if np.isnan(found):
             raise WrongAnswer("The loss is NaN: one missing label spoils the mean.")
-        if n_missing and np.isclose(found, float(errors.nansum() / 8)):
+        mistakes = {
+            float(each.sum() / 8): "You divide by all series. Divide by those that "
+            "have a label, or a task with few labels gets a small weight by accident.",
+            float(loss(x, target.nan_to_num())): "A missing label counts as a label of "
+            "0: leave these series out.",
+            float(each.sum()): "That is the sum; the mean was asked.",
+            float(loss(torch.sigmoid(x[seen]), target[seen])): "The sigmoid is there "
+            "twice: the function with `with_logits` has its own.",
+            float((torch.sigmoid(x[seen]) - target[seen]).square().mean()): "That is a "
+            "squared error; yes or no asks for the cross-entropy.",
+            float((x[seen] - target[seen]).square().mean()): "That is a squared error; "
+            "yes or no asks for the cross-entropy.",
+        }
+        if not np.isclose(found, float(each.mean())):
+            for value, message in mistakes.items():
+                if np.isclose(found, value):
+                    raise WrongAnswer(message)
             raise WrongAnswer(
-                "You divide by all series. Divide by those that have a label, or a "
-                "task with few labels gets a small weight by accident."
+                f"With {n_missing} of 8 labels missing the loss is "
+                f"{float(each.mean()):.4g}; yours is {found:.4g}."
             )
-        zeros = (prediction.detach() - target.nan_to_num()) ** 2
-        if n_missing and np.isclose(found, float(zeros.mean())):
-            raise WrongAnswer(
-                "A missing label counts as a label of 0: leave these series out."
-            )
-        if np.isclose(found, float(errors.nansum())):
-            raise WrongAnswer("That is the sum; the mean was asked.")
-        if not np.isclose(found, right):
-            raise WrongAnswer(f"With {n_missing} of 8 labels missing the loss is "
-                              f"{right:.4g}; yours is {found:.4g}.")  # fmt: skip
-        (slope,) = torch.autograd.grad(result, prediction)
+        (slope,) = torch.autograd.grad(result, logit)
         if not torch.isfinite(slope).all():
             raise WrongAnswer(
                 "The loss is right, but its gradient is NaN: what was hidden after the "
-                "square comes back as 0 × NaN. Take the observed ones out, or put a "
-                "number in place of NaN, before you subtract."
+                "loss comes back as 0 × NaN. Take the observed ones out, or put a "
+                "number in place of NaN, before they meet."
             )
+        if not torch.allclose(
+            slope[seen], (torch.sigmoid(x) - target)[seen] / seen.sum()
+        ):
+            raise WrongAnswer("The loss is right, but its gradient is another one.")
     return "Right, and its gradient is finite too."
 
 
@@ -253,12 +264,35 @@ def check_permuted_control(answer: Answer) -> str:
     rng = np.random.default_rng(5)
     train = np.array([0, 2, 3, 5, 6, 8, 9, 10])
     labels = {name: rng.normal(size=(12, 3)) for name in ("age", "ill", "later")}
+    dealt = [
+        _one_deal(answer, labels, main, train, number)
+        for main, number in (("ill", 1), ("ill", 2), ("ill", 1), ("later", 1))
+    ]
+    if np.array_equal(dealt[0], dealt[1]):
+        raise WrongAnswer("Two generators dealt out alike: draw from `rng`.")
+    if not np.array_equal(dealt[0], dealt[2]):
+        raise WrongAnswer(
+            "The same generator dealt out otherwise: draw from `rng`, and from nothing "
+            "else, or nobody can repeat the control."
+        )
+    return (
+        "Right: as many heads, losses and values as before, and nothing to learn about "
+        "these people."
+    )
+
+
+def _one_deal(
+    answer: Answer, labels: dict[str, Array], main: str, train: NDArray[np.int64],
+    number: int,
+) -> Array:  # fmt: skip
+    """Check one control; return the labels of ``"age"``, which is never the main."""
     kept = {name: values.copy() for name, values in labels.items()}
-    found = call(answer, labels, "ill", train.copy(), np.random.default_rng(1))
-    if any(not np.array_equal(labels[n], kept[n]) for n in labels):
+    given = {name: values.copy() for name, values in labels.items()}
+    found = call(answer, given, main, train.copy(), np.random.default_rng(number))
+    if any(not np.array_equal(given[n], kept[n]) for n in kept):
         raise WrongAnswer("Your function changed `labels` itself: copy first.")
-    if not isinstance(found, dict) or set(found) != set(labels):
-        raise WrongAnswer(f"A dict with the tasks {sorted(labels)} was expected.")
+    if not isinstance(found, dict) or set(found) != set(kept):
+        raise WrongAnswer(f"A dict with the tasks {sorted(kept)} was expected.")
     held_out = np.setdiff1d(np.arange(12), train)
     for name, values in kept.items():
         own = np.asarray(found[name], dtype=float)
@@ -267,7 +301,7 @@ def check_permuted_control(answer: Answer) -> str:
                 f"The labels of {name!r} had the shape {values.shape}; yours have "
                 f"{own.shape}."
             )
-        if name == "ill":
+        if name == main:
             if not np.array_equal(own, values):
                 raise WrongAnswer(
                     "The main labels have moved: then nothing could be learned, and "
@@ -279,7 +313,10 @@ def check_permuted_control(answer: Answer) -> str:
                 "People held out got other labels: deal out among `train` alone."
             )
         if np.array_equal(own, values):
-            raise WrongAnswer(f"The labels of {name!r} are where they were.")
+            raise WrongAnswer(
+                f"The labels of {name!r} are where they were, and the main task was "
+                f"{main!r}."
+            )
         if not np.allclose(np.sort(own[train], axis=0), np.sort(values[train], axis=0)):
             raise WrongAnswer(
                 "Labels were lost or moved between times: permute, do not draw, and "
@@ -288,11 +325,12 @@ def check_permuted_control(answer: Answer) -> str:
         rows = {tuple(row) for row in values}
         if any(tuple(row) not in rows for row in own):
             raise WrongAnswer("A person's row was torn apart: move whole rows.")
-    return "Right: as many heads, losses and values as before, and nothing to learn."
+    age: Array = np.asarray(found["age"], dtype=float)
+    return age
 
 
 CHECKS = {
-    "14.1": check_masked_mse,
+    "14.1": check_masked_cross_entropy,
     "14.2": check_kept_by_units,
     "14.3": check_uncertainty_total,
     "14.4": check_grad_norm_slope,
