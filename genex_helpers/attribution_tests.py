@@ -19,7 +19,8 @@ def average_precision(truth: ArrayLike, scores: ArrayLike) -> Floats:
     """Return the area under precision and recall of each row, ``(batch,)``.
 
     Step by step as scikit-learn's ``average_precision_score``: items of one score count
-    together. A score that knows nothing has about the share of true items.
+    together. A blind score has more than the share of true items, the more so the fewer
+    items there are.
 
     Parameters
     ----------

@@ -54,8 +54,8 @@ def candidate_edges(scores: ArrayLike, truth: ArrayLike) -> tuple[Floats, Floats
 def average_precision(scores: ArrayLike, truth: ArrayLike) -> float:
     """Return the area under the precision-recall curve, self-regulation left out.
 
-    The sum over true edges of the precision at their rank, divided by their number;
-    chance is `edge_density`.
+    The sum over true edges of the precision at their rank, divided by their number. A
+    random ranking has about `edge_density`, and more where the list is short.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def average_precision(scores: ArrayLike, truth: ArrayLike) -> float:
 
 
 def edge_density(truth: ArrayLike) -> float:
-    """Return the share of possible edges that are true: what guessing scores."""
+    """Return the share of possible edges that are true: the precision of guessing."""
     true = np.asarray(truth)
     return float(candidate_edges(np.zeros(true.shape), true)[1].mean())
 

@@ -48,7 +48,8 @@ def freezing(net: Any, part: str, way: str = "") -> Any:
 
 def moved(own: Any, source: Any, part: str, way: str = "") -> Any:
     def inside(name: str) -> bool:
-        found = {"all": True, "nothing": False, "half": name == "recurrent.bias_ih_l0"}
+        found = {"all": True, "nothing": False, "half": name == "recurrent.bias_ih_l0",
+                 "no dot": name.startswith(part)}  # fmt: skip
         return found.get(way, name.startswith(part + ".") != (way == "reversed"))
 
     if way in ("in place", "source in place"):
@@ -64,6 +65,8 @@ def moved(own: Any, source: Any, part: str, way: str = "") -> Any:
         return {n: source[n] if inside(n) or source[n].shape != v.shape else v
                 for n, v in own.items()}  # fmt: skip
     for name, value in own.items():
+        if way == "any shape" and source[name].shape != value.shape:
+            raise ValueError(name)
         if inside(name) and source[name].shape != value.shape:
             if way == "silent":
                 return dict(own)
@@ -103,6 +106,8 @@ def warm(net: Any, x: Any, y: Any, way: str = "") -> Any:
         net.head.weight.copy_(torch.as_tensor(head.coef_))
         if way != "no bias":
             net.head.bias.copy_(torch.as_tensor(head.intercept_))
+        if way == "dtype":
+            net.head.weight = torch.nn.Parameter(torch.tensor(head.coef_).double())
         if way == "classes":
             net.head.weight.copy_(torch.as_tensor(head.coef_[::-1].copy()))
         if way == "encoder":
@@ -138,6 +143,8 @@ WRONG: list[tuple[str, Any, str]] = [
     ("13.2", mistaken(moved, "reversed"), "wrong way round"),
     ("13.2", mistaken(moved, "half"), "From the source came"),
     ("13.2", mistaken(moved, "loose head"), "head of another shape"),
+    ("13.2", mistaken(moved, "no dot"), "begins with `head` too"),
+    ("13.2", mistaken(moved, "any shape"), "only shapes within the part"),
     ("13.2", mistaken(moved, "assert"), "AssertionError"),
     ("13.2", mistaken(moved, "silent"), "nothing was said"),
     ("13.3", mistaken(safe, "reversed"), "may be trained on"),
@@ -158,6 +165,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("13.5", mistaken(warm, "classes"), "order of classes"),
     ("13.5", mistaken(warm, "encoder"), "recurrent part has changed"),
     ("13.5", mistaken(warm, "frozen"), "is frozen now"),
+    ("13.5", mistaken(warm, "dtype"), "another dtype"),
     ("13.5", mistaken(warm, "head"), "Return the net"),
 ]
 

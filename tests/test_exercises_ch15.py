@@ -30,6 +30,11 @@ def plain(s: Any, m: Any) -> Any:
     return e / e.sum(axis=1, keepdims=True)
 
 
+def over_all(s: Any, m: Any) -> Any:
+    e = np.where(m, np.exp(s - s.max(axis=1, keepdims=True)), 0)
+    return e / e.sum(axis=1, keepdims=True)
+
+
 def precisions(s: Any, t: Any, sign: int = -1) -> Any:
     found = t[np.argsort(sign * s)]
     return np.cumsum(found) / np.arange(1, len(s) + 1), found
@@ -62,12 +67,16 @@ WRONG = [
     ("15.1", lambda s, m: s[0], "A weight for each score"),
     ("15.1", lambda s, m: s, "should be"),
     ("15.1", plain, "is infinite"),
+    ("15.1", lambda s, m: softmax(np.where(m, s, -20)), "exactly 0"),
+    ("15.1", lambda s, m: softmax(np.where(m, s, -1e4)), "very low ones"),
+    ("15.1", over_all, "before you look"),
     ("15.2", lambda q, k, v: softmax(q @ k.T) @ v, "root of the size"),
     ("15.2", lambda q, k, v: softmax(q @ k.T / 4) @ v, "not the size"),
     ("15.2", lambda q, k, v: softmax(q @ k.T / 5**0.5) @ v, "number of places"),
     ("15.2", lambda q, k, v: softmax(q @ k.T / 2, 0) @ v, "axis 1"),
     ("15.2", lambda q, k, v: q @ k.T / 2 @ v, "softmax is missing"),
     ("15.2", lambda q, k, v: softmax(q @ k.T / 2), "Those are the weights"),
+    ("15.2", lambda q, k, v: softmax(q @ k.T / 2) @ v, "but not of 9"),
     ("15.2", lambda q, k, v: v, "What each of 3 queries"),
     ("15.2", lambda q, k, v: v[:3], "Not what these queries read"),
     ("15.3", lambda t, g: g[:, :, None] * t[:, None], "Steps first"),
@@ -116,7 +125,17 @@ def test_right_answers_in_other_ways_pass() -> None:
         seen = np.where(m, s, -np.inf)
         return np.exp(seen - np.logaddexp.reduce(seen, axis=1, keepdims=True))
 
+    def row_by_row(s: Any, m: Any) -> list[list[float]]:
+        rows = []
+        for scores, seen in zip(s, m, strict=True):
+            top = max(scores[seen])
+            size = np.where(seen, np.exp(np.minimum(scores - top, 0)), 0).tolist()
+            rows.append([a / sum(size) for a in size])
+        return rows
+
     assert grade("15.1", by_logs)[0] == "passed"
+    assert grade("15.1", row_by_row)[0] == "passed"
+    assert grade("15.1", lambda s, m: softmax(np.where(m, s, -1e30)))[0] == "passed"
     assert grade("15.3", lambda t, g: np.einsum("bt,bg->btg", t, g))[0] == "passed"
     metrics = pytest.importorskip("sklearn.metrics")
     assert grade("15.4", lambda s, t: metrics.average_precision_score(t, s))[0] == (

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from exercise_cells import answered
+from scipy.special import softmax
 
+from genex_helpers.encoders import with_mask
 from genex_helpers.exercises import ch16, grade
 
 NOTEBOOK = "16_multimodal_fusion.ipynb"
@@ -59,6 +62,13 @@ def gated(latents: Any, scores: Any, present: Any, way: str = "") -> Any:
     known = latents if way == "NaN" else np.where(present[:, :, None], latents, 0.0)
     mean = (weights[:, :, None] * known).sum(axis=1)
     return 2 * mean if way == "twice" else mean
+
+
+def all_of_them(latents: Any, scores: Any, present: Any) -> Any:
+    top = scores.max(axis=1, keepdims=True)
+    weights = np.where(present, np.exp(scores - top), 0.0)
+    known = np.where(present[:, :, None], latents, 0.0)
+    return (weights[:, :, None] * known).sum(1) / weights.sum(1, keepdims=True)
 
 
 def late(p: Any, prior: float, way: str = "") -> Any:
@@ -151,6 +161,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("16.3", mistaken(gated, "blind"), "as if they were present"),
     ("16.3", mistaken(gated, "twice"), "the mean is"),
     ("16.3", mistaken(gated, "overflow"), "overflows"),
+    ("16.3", all_of_them, "largest of those *present*"),
     ("16.3", mistaken(gated, "NaN"), "0 times NaN"),
     ("16.4", mistaken(late, "NaN"), "`np.nansum`"),
     ("16.4", mistaken(late, "prior each"), "once for each modality"),
@@ -180,6 +191,42 @@ WRONG: list[tuple[str, Any, str]] = [
 @pytest.mark.parametrize("exercise", RIGHT)
 def test_right_answers_pass(exercise: str) -> None:
     assert grade(exercise, RIGHT[exercise])[0] == "passed"
+
+
+def standardised(train: Any, new: Any) -> Any:
+    n_proteins = train.shape[2]
+    flat = pd.DataFrame(train.reshape(-1, n_proteins))
+    scaled = (new - flat.mean().to_numpy()) / flat.std().to_numpy()  # divides by n - 1
+    return with_mask(scaled)
+
+
+def softmax_of_scipy(latents: Any, scores: Any, present: Any) -> Any:
+    weights = softmax(np.where(present, scores, -np.inf), axis=1)
+    return np.einsum("bm,bml->bl", weights, np.nan_to_num(latents))
+
+
+def odds(p: Any, prior: float) -> Any:
+    base = prior / (1 - prior)
+    total = base * np.nanprod(p / (1 - p) / base, axis=1)
+    return total / (1 + total)
+
+
+def by_loop(table: Any, fused: str, singles: list[str]) -> Any:
+    gain = {}
+    for number, own in table.groupby("set"):
+        own = own.set_index("method")
+        best = own.loc[singles, "validation_loss"].idxmin()
+        gain[number] = own.at[fused, "score"] - own.at[best, "score"]
+    return pd.Series(gain)
+
+
+@pytest.mark.parametrize(
+    ("exercise", "answer"),
+    [("16.2", standardised), ("16.3", softmax_of_scipy), ("16.4", odds),
+     ("16.5", by_loop)],
+)  # fmt: skip
+def test_right_answers_in_another_style_pass(exercise: str, answer: Any) -> None:
+    assert grade(exercise, answer)[0] == "passed"
 
 
 @pytest.mark.parametrize("place", range(len(NAMES)))

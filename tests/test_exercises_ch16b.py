@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from exercise_cells import answered
 
 from genex_helpers.exercises import ch16b, grade
@@ -44,7 +45,8 @@ def loss(risk: Any, time: Any, event: Any) -> float:
 
 
 def colour(image: Any, spot: Any, scale: float, half: int, way: str = "") -> Any:
-    column, row = np.round(spot * (1 if way == "unscaled" else scale)).astype(int)
+    place = spot * (1 if way == "unscaled" else scale)
+    column, row = (place if way == "cut" else np.round(place)).astype(int)
     if way == "swapped":
         column, row = row, column
     if way == "flipped":
@@ -116,6 +118,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("16b.5", mistaken(colour, "flipped"), "turn it round"),
     ("16b.5", mistaken(colour, "short"), "one pixel short"),
     ("16b.5", mistaken(colour, "pixel"), "square around"),
+    ("16b.5", mistaken(colour, "cut"), "round to the nearest"),
     ("16b.5", mistaken(colour, "whole"), "Three colours"),
     ("16b.5", lambda *a: colour(*a) + 1, "yours are"),
 ]
@@ -124,6 +127,37 @@ WRONG: list[tuple[str, Any, str]] = [
 @pytest.mark.parametrize("exercise", RIGHT)
 def test_right_answers_pass(exercise: str) -> None:
     assert grade(exercise, RIGHT[exercise])[0] == "passed"
+
+
+def loops(r: Any, arms: Any) -> list[float]:
+    found = []
+    for i, own in enumerate(arms):
+        rest = [r[i, j] for j in range(len(arms)) if arms[j] == own and j != i]
+        found.append(r[i, i] - sum(rest) / len(rest) if rest else float("nan"))
+    return found
+
+
+def torch_loss(risk: Any, time: Any, event: Any) -> Any:
+    eta = torch.as_tensor(risk)
+    crowds = [torch.logsumexp(eta[torch.as_tensor(time >= t)], 0) for t in time]
+    terms = (eta - torch.stack(crowds)) * torch.as_tensor(event)
+    return -terms.sum() / event.sum()
+
+
+def half_up(image: Any, spot: Any, scale: float, half: int) -> Any:
+    x, y = (int(v * scale + 0.5) for v in spot)
+    return [
+        image[y - half : y + half + 1, x - half : x + half + 1, c].mean()
+        for c in range(3)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("exercise", "answer"),
+    [("16b.1", loops), ("16b.3", torch_loss), ("16b.5", half_up)],
+)
+def test_other_styles_pass(exercise: str, answer: Any) -> None:
+    assert grade(exercise, answer)[0] == "passed"
 
 
 @pytest.mark.parametrize("place", range(len(NAMES)))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from exercise_cells import answered
-from scipy.stats import hypergeom, pearsonr, rankdata, spearmanr
+from scipy.stats import binom, fisher_exact, hypergeom, pearsonr, rankdata, spearmanr
 
 from genex_helpers.exercises import ch17b, grade
 
@@ -29,7 +29,8 @@ def alike(one: Any, other: Any, way: str = "") -> Any:
     if way == "rows":
         return np.mean([spearmanr(u, v)[0] for u, v in zip(one, other, strict=True)])
     measure = pearsonr if way in ("pearson", "plain") else spearmanr
-    return measure(one.ravel(), other.ravel())[0]
+    found = measure(one.ravel(), other.ravel())
+    return found if way == "both" else found[0]
 
 
 def overlap(one: Any, other: Any, k: int, way: str = "") -> Any:
@@ -66,6 +67,11 @@ def p_value(n_genes: int, n_listed: int, n_top: int, n_hits: int, way: str = "")
     return law.sf(n_hits if way == "more" else n_hits - 1)
 
 
+def two_sided(n_genes: int, n_listed: int, n_top: int, n_hits: int) -> Any:
+    other = n_genes - n_listed - n_top + n_hits
+    return fisher_exact([[n_hits, n_listed - n_hits], [n_top - n_hits, other]])[1]
+
+
 def before(levels: Any, y: Any, way: str = "") -> Any:
     values = levels[:, 0]
     if way == "after":
@@ -100,6 +106,8 @@ WRONG: list[tuple[str, Any, str]] = [
     ("17b.1", mistaken(alike, "pearson"), "take ranks"),
     ("17b.1", mistaken(alike, "plain"), "plain correlation"),
     ("17b.1", mistaken(alike, "rows"), "in one ranking"),
+    ("17b.1", mistaken(alike, "both"), "take the first"),
+    ("17b.1", lambda *a: abs(alike(*a, way="signed")), "before ranking"),
     ("17b.1", lambda *a: 2.0, "yours is 2.000"),
     ("17b.2", mistaken(overlap, "number"), "divide by `k`"),
     ("17b.2", mistaken(overlap, "union"), "Jaccard"),
@@ -112,6 +120,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("17b.3", mistaken(share, "one total"), "total of its own"),
     ("17b.3", mistaken(share, "sum"), "Divide by the sum"),
     ("17b.3", mistaken(share, "others"), "other genes"),
+    ("17b.3", lambda values, chosen: share(values**2, chosen), "shares of squares"),
     ("17b.3", lambda *a: share(*a)[0], "One share a series"),
     ("17b.3", lambda *a: share(*a) + 2, "first share is"),
     ("17b.4", mistaken(p_value, "more"), "*more* than k"),
@@ -119,6 +128,8 @@ WRONG: list[tuple[str, Any, str]] = [
     ("17b.4", mistaken(p_value, "fewer"), "or fewer"),
     ("17b.4", mistaken(p_value, "other"), "other tail"),
     ("17b.4", mistaken(p_value, "swapped"), "not `n_listed`"),
+    ("17b.4", lambda n, k, top, hits: binom(top, k / n).sf(hits - 1), "puts each gene"),
+    ("17b.4", two_sided, "two-sided"),
     ("17b.4", lambda *a: 0.5, "yours is 0.5"),
     ("17b.5", mistaken(before, "after"), "after exposure"),
     ("17b.5", mistaken(before, "mean"), "mean over all samples"),

@@ -8,7 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 from exercise_cells import answered
-from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.metrics import (
+    auc,
+    average_precision_score,
+    precision_recall_curve,
+    roc_auc_score,
+)
 
 from genex_helpers.exercises import ch18, grade
 
@@ -26,15 +31,23 @@ GIVEN = {"np": np, "combinations": combinations}
 def arrows(scores: Any, truth: Any, way: str = "") -> Any:
     if way == "in place":
         np.fill_diagonal(scores, 0)
-    kept = np.ones_like(truth) if way == "diagonal" else ~np.eye(len(truth), dtype=bool)
+    kept = ~np.eye(len(truth), dtype=bool)
+    if way == "zeroed":
+        scores = np.where(kept, scores, 0.0)
+    if way in ("diagonal", "zeroed"):
+        kept = np.ones_like(truth)
     s, t = scores[kept], truth[kept]
+    if way == "lines":
+        precision, recall, _ = precision_recall_curve(t, s)
+        return auc(recall, precision)
     if way == "lowest":
         s = -s
     if way == "area":
         return roc_auc_score(t, s)
-    if way == "every":
+    if way in ("every", "zeroed"):
         hits = t[np.argsort(-s)]
-        return (np.cumsum(hits) / np.arange(1, len(hits) + 1)).mean()
+        precision = np.cumsum(hits) / np.arange(1, len(hits) + 1)
+        return precision.mean() if way == "every" else precision[hits].mean()
     return average_precision_score(t, s)
 
 
@@ -56,6 +69,8 @@ def sample(levels: Any, times: Any, decay: Any, way: str = "") -> Any:
         now = now.transpose(1, 0, 2)
     if way == "one":
         return made
+    if way == "not flat":
+        return now, made
     now, made = now.reshape(-1, 2), made.reshape(-1, 2)
     return (now, made * 2) if way == "twice" else (now, made)
 
@@ -106,6 +121,8 @@ def order(skill: Any, precision: Any, way: str = "") -> Any:
         "itself": (2 * np.sum(same) + len(a)) / len(a) ** 2,
         "correlation": np.corrcoef(a, b)[0, 1],
         "ranks": np.corrcoef(*ranks)[0, 1],
+        "neighbours": np.mean(np.sign(np.diff(a)) == np.sign(np.diff(b))),
+        "percent": 100 * share,
         "other": 0.123,
     }.get(way, share)
 
@@ -128,9 +145,12 @@ WRONG: list[tuple[str, Any, str]] = [
     ("18.1", mistaken(arrows, "lowest"), "begins with the lowest"),
     ("18.1", mistaken(arrows, "every"), "over all ranks"),
     ("18.1", mistaken(arrows, "area"), "ROC"),
+    ("18.1", mistaken(arrows, "zeroed"), "at its end"),
+    ("18.1", mistaken(arrows, "lines"), "straight lines"),
     ("18.1", mistaken(arrows, "in place"), "changed `scores`"),
     ("18.1", lambda s, t: 0.5, "down to here"),
     ("18.2", mistaken(sample, "one"), "two arrays"),
+    ("18.2", mistaken(sample, "not flat"), "axis of series"),
     ("18.2", mistaken(sample, "joined"), "No step leads"),
     ("18.2", mistaken(sample, "end"), "end of each step"),
     ("18.2", mistaken(sample, "by time"), "another order"),
@@ -161,6 +181,8 @@ WRONG: list[tuple[str, Any, str]] = [
     ("18.5", mistaken(order, "itself"), "with itself"),
     ("18.5", mistaken(order, "correlation"), "a correlation"),
     ("18.5", mistaken(order, "ranks"), "of ranks"),
+    ("18.5", mistaken(order, "neighbours"), "neighbours"),
+    ("18.5", mistaken(order, "percent"), "percentage"),
     ("18.5", mistaken(order, "other"), "yours is 0.123"),
 ]
 

@@ -89,8 +89,20 @@ def check_transplant(answer: Answer) -> str:
         raise WrongAnswer("The wrong way round: the part comes from the source.")
     if from_source != part:
         raise WrongAnswer(f"From the source came {sorted(from_source)}.")
+    head = answer(own, source, "head")
+    if torch.equal(head["head_of_time.weight"], source["head_of_time.weight"]):
+        raise WrongAnswer(
+            "`head_of_time` begins with `head` too, and is another part: compare with "
+            'the dot, `part + "."`.'
+        )
     other = _small_net(3, n_outputs=7).state_dict()
-    whole = answer(own, other, "recurrent")  # its head has another shape, and stays
+    try:
+        whole = answer(own, other, "recurrent")  # its head has another shape, and stays
+    except Exception:
+        raise WrongAnswer(
+            "The heads differ in shape, and the part asked for is `recurrent`, which "
+            "fits: only shapes within the part matter."
+        ) from None
     if whole["head.weight"].shape != own["head.weight"].shape:
         raise WrongAnswer("A head of another shape was carried over with the part.")
     try:
@@ -205,6 +217,11 @@ def check_warm_head(answer: Answer) -> str:
     if not isinstance(result, RecurrentClassifier):
         raise WrongAnswer(f"Return the net; yours is a {type(result).__name__}.")
     after = result.state_dict()
+    if any(after[n].dtype != v.dtype for n, v in before.items()):
+        raise WrongAnswer(
+            "The head is of another dtype than the net now, so the net cannot run: "
+            "`copy_` into the weights that are there."
+        )
     if any(not torch.equal(after[n], v) for n, v in before.items() if "rec" in n):
         raise WrongAnswer("The recurrent part has changed: only the head is filled.")
     if all(torch.equal(after[n], v) for n, v in before.items()):

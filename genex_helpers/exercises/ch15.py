@@ -36,13 +36,12 @@ def check_weights(answer: Answer) -> str:
         )
     size = np.where(mask, np.exp(scores), 0)
     if np.allclose(found, size / size.sum(axis=1, keepdims=True), atol=1e-7):
-        with np.errstate(all="ignore"):
-            big = np.asarray(call(answer, scores + 2000.0, mask.copy()), dtype=float)
-        if not np.isfinite(big).all():
+        if (found[~mask] != 0).any():
             raise WrongAnswer(
-                "Right for small scores. `np.exp(2000)` is infinite: subtract each "
-                "row's largest observed score first."
+                "Nearly: a hidden place should weigh exactly 0, so its score is minus "
+                "infinity and not only very low."
             )
+        _check_large(answer, scores, mask, found)
         return "Right: what was not measured weighs exactly nothing."
     _refuse(
         found,
@@ -67,6 +66,33 @@ def check_weights(answer: Answer) -> str:
     )
 
 
+def _check_large(answer: Answer, scores: Any, mask: Any, right: Any) -> None:
+    """Raise if ``answer`` goes wrong with scores that are far from 0."""
+    cases = [
+        (
+            scores + 2000.0,
+            "Right for small scores. `np.exp(2000)` is infinite: subtract each row's "
+            "largest observed score first.",
+        ),
+        (
+            scores - 2e5,
+            "Right for small scores, but not for very low ones: a hidden score must be "
+            "below all others, which only minus infinity is, and the largest observed "
+            "score is to be subtracted.",
+        ),
+        (
+            np.where(mask, scores, 1e5),
+            "Right, unless a hidden score is very high: hide it before you look for "
+            "each row's largest.",
+        ),
+    ]
+    for changed, words in cases:
+        with np.errstate(all="ignore"):
+            found = np.asarray(call(answer, changed.copy(), mask.copy()), dtype=float)
+        if not np.allclose(found, right, atol=0.03):  # far from 0, float32 is coarse
+            raise WrongAnswer(words)
+
+
 def check_read(answer: Answer) -> str:
     """``answer(query, key, value)`` is scaled dot-product attention."""
     rng = np.random.default_rng(0)
@@ -82,6 +108,14 @@ def check_read(answer: Answer) -> str:
             f"What each of 3 queries reads, (3, 2), was expected; yours: {found.shape}."
         )
     if np.allclose(found, weights @ value):
+        wide = rng.normal(size=(2, 9)), rng.normal(size=(5, 9)), value
+        said = np.asarray(call(answer, *(part.copy() for part in wide)))
+        want = _softmax(wide[0] @ wide[1].T / 3) @ value
+        if said.shape != want.shape or not np.allclose(said, want):
+            raise WrongAnswer(
+                "Right for vectors of length 4, but not of 9: the root is that of the "
+                "length that came, `query.shape[1]`."
+            )
         return "Right, as `scaled_dot_product_attention` of PyTorch."
     _refuse(
         found,

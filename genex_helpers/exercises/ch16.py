@@ -115,12 +115,21 @@ def check_gated_mean(answer: Answer) -> str:
             f"For the first person the mean is {right[0].round(3)}; yours is "
             f"{found[0].round(3)}."
         )
+    top = np.where(present, scores, -np.inf).max(axis=1, keepdims=True)
+    large = 1000 * np.where(present, scores, top - 1)  # the largest is one present
+    loud = np.where(present, scores, 1e6)
     with np.errstate(all="ignore"):
-        big = call(answer, latents.copy(), 1000 * scores, present.copy())
-    if not np.allclose(big, _gated(latents, 1000 * scores, present)):
+        big = call(answer, latents.copy(), large.copy(), present.copy())
+        deaf = call(answer, latents.copy(), loud.copy(), present.copy())
+    if not np.allclose(big, _gated(latents, large, present)):
         raise WrongAnswer(
             "With scores in the thousands `np.exp` overflows: subtract the largest "
             "score of each row first, which changes no weight."
+        )
+    if not np.allclose(deaf, right):
+        raise WrongAnswer(
+            "With an absent modality's score far above the others the weights are "
+            "lost: the score that you subtract must be the largest of those *present*."
         )
     holes = np.where(present[:, :, None], latents, np.nan)
     if not np.allclose(call(answer, holes, scores.copy(), present.copy()), right):
@@ -240,7 +249,9 @@ def _prepared(train: Any, new: Any, way: str = "") -> NDArray[np.float64]:
     """Return values and mask, or a common mistake."""
     source = new if way == "own" else np.nan_to_num(train) if way == "zeros" else train
     axes: Any = None if way == "one" else (0,) if way == "times" else (0, 1)
-    middle, spread = np.nanmean(source, axis=axes), np.nanstd(source, axis=axes)
+    less = 1 if way == "n - 1" else 0
+    middle = np.nanmean(source, axis=axes)
+    spread = np.nanstd(source, axis=axes, ddof=less)
     seen = ~np.isnan(new)
     if way == "late":
         values = (np.where(seen, new, 0.0) - middle) / spread
@@ -271,7 +282,8 @@ def check_prepare_proteins(answer: Answer) -> str:
         raise WrongAnswer("The mask is missing: the last axis holds all values, then "
                           "all flags, `2 * protein` in all.")  # fmt: skip
     found = _array(result, right.shape)
-    if np.allclose(found, right):
+    # a standard deviation may divide by n or by n - 1
+    if np.allclose(found, right) or np.allclose(found, _prepared(train, new, "n - 1")):
         return "Right: fitted on training people, filled with their mean, and flagged."
     if np.isnan(found).any():
         raise WrongAnswer(

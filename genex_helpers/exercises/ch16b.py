@@ -170,14 +170,14 @@ def check_c_index(answer: Answer) -> str:
 def check_mean_colour(answer: Answer) -> str:
     """``answer(image, spot, scale, half)`` returns the mean colour."""
     image = np.random.default_rng(6).random((60, 60, 3))
-    spot, scale, half = np.array([58.0, 101.0]), 0.5, 3
+    spot, scale, half = np.array([57.5, 101.5]), 0.5, 3  # 28.75 and 50.75
 
     def patch(column: int, row: int, h: int, end: int = 1) -> NDArray[np.float64]:
         part = image[max(row - h, 0) : row + h + end,
                      max(column - h, 0) : column + h + end]  # fmt: skip
         return np.asarray(part.mean(axis=(0, 1)))
 
-    right = patch(29, 50, half)
+    right = patch(29, 51, half)
     found = np.asarray(call(answer, image.copy(), spot.copy(), scale, half), float)
     if found.shape != (3,):
         raise WrongAnswer(f"Three colours were expected, shape (3,); yours has the "
@@ -191,12 +191,13 @@ def check_mean_colour(answer: Answer) -> str:
         )
     mistakes = {
         "x is a column and y a row: the first index of an image is the row.": patch(
-            50, 29, half
+            51, 29, half
         ),
-        "The square is one pixel short: `row + half + 1`.": patch(29, 50, half, 0),
-        "That is one pixel: take the square around it.": patch(29, 50, 0),
+        "The square is one pixel short: `row + half + 1`.": patch(29, 51, half, 0),
+        "That is one pixel: take the square around it.": patch(29, 51, 0),
+        "`int` cuts off: round to the nearest pixel first.": patch(28, 50, half),
         "y points downwards here already: do not turn it round.": patch(
-            29, 60 - 1 - 50, half
+            29, 60 - 1 - 51, half
         ),
     }
     for message, values in mistakes.items():

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy.stats import hypergeom, pearsonr, rankdata, spearmanr
+from scipy.stats import binom, hypergeom, pearsonr, rankdata, spearmanr
 
 from . import WrongAnswer, call, one_number
 from .ch17 import _array
@@ -19,7 +19,11 @@ def check_similarity(answer: Answer) -> str:
     rng = np.random.default_rng(0)
     one = rng.normal(size=(7, 4)) ** 3
     other = -one + rng.normal(size=one.shape) ** 3
-    found = one_number(call(answer, one.copy(), other.copy()))
+    given = call(answer, one.copy(), other.copy())
+    if isinstance(given, tuple) and len(given) == 2:
+        raise WrongAnswer("`spearmanr` returns the correlation and a p value: take the "
+                          "first, `[0]`.")  # fmt: skip
+    found = one_number(given)
     a, b = np.abs(one).ravel(), np.abs(other).ravel()
     right = spearmanr(a, b)[0]
     if np.isclose(found, right):
@@ -32,6 +36,8 @@ def check_similarity(answer: Answer) -> str:
          "decide: take ranks."),
         (pearsonr(one.ravel(), other.ravel())[0], "Sizes, and ranks: that is the plain "
          "correlation of the values."),
+        (abs(spearmanr(one.ravel(), other.ravel())[0]), "Take the size of each cell "
+         "before ranking, not of the correlation at the end."),
         (float(np.mean(rows)), "All cells of the map in one ranking, not one a row."),
     ):  # fmt: skip
         if np.isclose(found, wrong):
@@ -80,6 +86,8 @@ def check_share(answer: Answer) -> str:
          "opposite sign cancel: take sizes first."),
         (size[:, :, chosen].mean(axis=(1, 2)) / size.mean(axis=(1, 2)), "That compares "
          "means, which is how much more than its size the list gets; take sums."),
+        ((size**2)[:, :, chosen].sum(axis=(1, 2)) / (size**2).sum(axis=(1, 2)),
+         "Those are shares of squares: take sizes as they are."),
         (size[:, :, chosen].sum(axis=(1, 2)) / size.sum(), "Each series has a total of "
          "its own."),
         (size[:, :, chosen].sum(axis=(1, 2)), "Divide by the sum over all genes."),
@@ -97,6 +105,9 @@ def check_enrichment(answer: Answer) -> str:
         n_genes, n_listed, n_top, n_hits = case
         law = hypergeom(n_genes, n_listed, n_top)
         right = law.sf(n_hits - 1)
+        hits = np.arange(n_top + 1)
+        likely = law.pmf(hits)
+        two_sided = likely[likely <= law.pmf(n_hits) * (1 + 1e-7)].sum()
         if np.isclose(found, right, rtol=1e-6, atol=1e-14):
             continue
         for wrong, words in (
@@ -108,6 +119,10 @@ def check_enrichment(answer: Answer) -> str:
             (hypergeom(n_genes, n_listed, n_listed).sf(n_hits - 1), "The number drawn "
              "is `n_top`, not `n_listed`."),
             (1 - right, "That is the other tail."),
+            (binom(n_top, n_listed / n_genes).sf(n_hits - 1), "That is the binomial "
+             "law, which puts each gene back before the next is drawn."),
+            (two_sided, "That is the two-sided test, which counts lists with too few "
+             "hits, too. Only many hits speak for enrichment."),
         ):  # fmt: skip
             if np.isclose(found, wrong, rtol=1e-6, atol=1e-14):
                 raise WrongAnswer(words)

@@ -16,10 +16,13 @@ Array = NDArray[np.float64]
 
 def _precision(scores: Any, truth: Any, *, diagonal: bool = False,
                lowest_first: bool = False, area: bool = False,
-               every: bool = False) -> float:  # fmt: skip
+               every: bool = False, lines: bool = False,
+               zeroed: bool = False) -> float:  # fmt: skip
     """Return the average precision, right or with one of the common mistakes."""
     kept = np.indices(scores.shape)[0] != np.indices(scores.shape)[1]
-    if diagonal:
+    if zeroed:
+        scores = np.where(kept, scores, 0.0)
+    if diagonal or zeroed:
         kept[:] = True
     s, t = scores[kept], truth[kept].astype(float)
     if area:  # the AUROC
@@ -30,6 +33,9 @@ def _precision(scores: Any, truth: Any, *, diagonal: bool = False,
     precision = np.cumsum(hits) / np.arange(1, len(hits) + 1)
     if every:
         return float(precision.mean())
+    if lines:  # the trapezoidal area, from precision 1 at recall 0
+        edges = np.append(1.0, precision)
+        return float(((edges[1:] + edges[:-1]) / 2 * hits).sum() / hits.sum())
     return float((precision * hits).sum() / hits.sum())
 
 
@@ -57,6 +63,11 @@ def check_average_precision(answer: Answer) -> str:
                 scores, truth, every=True
             ): "You averaged the precision over all "
             "ranks. Only the ranks of true arrows count.",
+            _precision(scores, truth, zeroed=True): "A score of 0 keeps the diagonal "
+            "in the list, at its end, and its true entries count. Leave it out.",
+            _precision(scores, truth, lines=True): "You joined the points of the curve "
+            "by straight lines, which precision does not follow. Average it at the "
+            "ranks of the true arrows.",
             _precision(
                 scores, truth, area=True
             ): "That is the area under the ROC curve. "
@@ -86,6 +97,11 @@ def check_learning_sample(answer: Answer) -> str:
         raise NotAnswered
     now, made = (np.asarray(item, dtype=float) for item in result)
     right_now = levels[:, :-1].reshape(-1, 2)
+    if now.shape == (3, 5, 2):
+        raise WrongAnswer(
+            "`now` still has an axis of series. Put the steps of all series below one "
+            "another: `reshape(-1, n_genes)`, for `now` and for `made`."
+        )
     if now.shape != right_now.shape:
         raise WrongAnswer(
             f"`now` has the shape {now.shape}. Three series of six times have "
@@ -219,7 +235,7 @@ def _free(times: Any, changes: list[tuple[int, int, float, float]],
 def check_same_order(answer: Answer) -> str:
     """``answer(skill, precision)`` returns the share of pairs in the same order."""
     for skill, precision in (
-        ([0.5, 0.3, 0.2, 0.1], [0.9, 0.2, 0.4, 0.1]),
+        ([0.5, 0.4, 0.3, 0.2, 0.1], [0.9, 0.4, 0.2, 0.1, 0.3]),
         ([0.1, 0.4, 0.2], [0.3, 0.1, 0.2]),
     ):
         found = one_number(call(answer, list(skill), list(precision)))
@@ -235,6 +251,11 @@ def check_same_order(answer: Answer) -> str:
                 2 * same.mean() - 1
             ): "That is Kendall's tau, from -1 to 1. The share "
             "of pairs goes from 0 to 1.",
+            float(same[other - one == 1].mean()): "You compared neighbours in the list "
+            "only. Take all pairs i < j.",
+            float(
+                100 * same.mean()
+            ): "That is a percentage. The share goes from 0 to 1.",
             float(1 - same.mean()): "That is the share of pairs in the opposite order.",
             float(
                 same.sum()
