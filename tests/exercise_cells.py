@@ -1,7 +1,8 @@
-"""What the stubs and the solutions of a notebook give as answers."""
+"""What the stubs and the solutions of a notebook give as answers, and wrong answers."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,3 +32,8 @@ def answered(notebook: str, tag: str, place: int, name: str, **given: Any) -> An
     names = dict(given)
     exec(sources[place].split("check(")[0], names)
     return names[name]
+
+
+def mistaken(answer: Callable[..., Any], way: str) -> Callable[..., Any]:
+    """Return an answer with one of its common mistakes, which it takes as ``way``."""
+    return lambda *a, **k: answer(*a, way=way, **k)

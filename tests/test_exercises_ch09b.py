@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pytest
-from exercise_cells import answered
+from exercise_cells import mistaken
 
-from genex_helpers.exercises import ch09b, grade
+from genex_helpers.exercises import grade
 
 NOTEBOOK = "09b_forecasts_and_conditions.ipynb"
 NAMES = {
@@ -18,6 +17,9 @@ NAMES = {
     "09b.4": "dose_lags",
     "09b.5": "length_accuracy",
 }
+
+
+GIVEN = {"np": np}
 
 
 def weights(mask: Any, way: str = "") -> Any:
@@ -114,10 +116,6 @@ RIGHT: dict[str, Any] = {
 }
 
 
-def mistaken(answer: Any, way: str) -> Any:
-    return lambda *a: answer(*a, way=way)
-
-
 WRONG: list[tuple[str, Any, str]] = [
     ("09b.1", mistaken(weights, "answers"), "Every *answer*"),
     ("09b.1", mistaken(weights, "not one"), "divide by it"),
@@ -157,11 +155,6 @@ WRONG: list[tuple[str, Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize("exercise", RIGHT)
-def test_right_answers_pass(exercise: str) -> None:
-    assert grade(exercise, RIGHT[exercise])[0] == "passed"
-
-
 def test_answers_in_another_style_pass() -> None:
     def listed(step: Any, past: Any, n_ahead: int) -> list[float]:
         if n_ahead == 0:
@@ -190,15 +183,3 @@ def test_answers_in_another_style_pass() -> None:
     assert grade("09b.4", looked_up)[0] == "passed"
     assert grade("09b.5", both_ways)[0] == "passed"
     assert grade("09b.1", lambda m: (m.T / m.sum(1)).T / m.shape[0])[0] == "passed"
-
-
-@pytest.mark.parametrize("place", range(len(NAMES)))
-def test_stubs_and_solutions_of_the_notebook(place: int) -> None:
-    exercise = list(NAMES)[place]
-    for tag, status in (("exercise", "unanswered"), ("solution", "passed")):
-        answer = answered(NOTEBOOK, tag, place, NAMES[exercise], np=np)
-        assert grade(exercise, answer)[0] == status
-
-
-def test_every_check_is_tested() -> None:
-    assert set(ch09b.CHECKS) == set(RIGHT) == {name for name, *_ in WRONG}

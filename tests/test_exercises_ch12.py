@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from exercise_cells import answered
+from exercise_cells import mistaken
 
-from genex_helpers.exercises import ch12, grade
+from genex_helpers.exercises import grade
 
 NOTEBOOK = "12_optimisers_and_schedules.ipynb"
 NAMES = {
@@ -126,10 +126,6 @@ RIGHT: dict[str, Any] = {
 }
 
 
-def mistaken(answer: Any, way: str) -> Any:
-    return lambda *a, **k: answer(*a, way=way, **k)
-
-
 WRONG: list[tuple[str, Any, str]] = [
     ("12.1", lambda c: 1 / max(c), "may overshoot"),
     ("12.1", lambda c: 2 / min(c), "steepest is the strictest"),
@@ -178,11 +174,6 @@ WRONG: list[tuple[str, Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize("exercise", RIGHT)
-def test_right_answers_pass(exercise: str) -> None:
-    assert grade(exercise, RIGHT[exercise])[0] == "passed"
-
-
 @pytest.mark.parametrize(
     ("exercise", "answer"),
     [
@@ -194,15 +185,3 @@ def test_right_answers_pass(exercise: str) -> None:
 )
 def test_right_answers_in_another_style_pass(exercise: str, answer: Any) -> None:
     assert grade(exercise, answer)[0] == "passed"
-
-
-@pytest.mark.parametrize("place", range(len(NAMES)))
-def test_stubs_and_solutions_of_the_notebook(place: int) -> None:
-    exercise = list(NAMES)[place]
-    for tag, status in (("exercise", "unanswered"), ("solution", "passed")):
-        answer = answered(NOTEBOOK, tag, place, NAMES[exercise], **GIVEN)
-        assert grade(exercise, answer)[0] == status
-
-
-def test_every_check_is_tested() -> None:
-    assert set(ch12.CHECKS) == set(RIGHT) == {name for name, *_ in WRONG}
