@@ -158,6 +158,10 @@ class _Latent(Fusion):
         self.latent_size = latent_size
         self.encoders = nn.ModuleDict(encoders)
         self.head = _head(latent_size, hidden_size, n_outputs)
+        self._add_joint()
+
+    def _add_joint(self) -> None:
+        """Add the weights that joining needs, if any."""
 
     def latents(self, inputs: dict[str, Tensor]) -> Tensor:
         """Return ``(batch, modality, latent)``."""
@@ -188,23 +192,8 @@ class GatedFusion(_Latent):
     that are present makes the scores weights.
     """
 
-    def __init__(
-        self,
-        encoders: Mapping[str, nn.Module],
-        latent_size: int,
-        *,
-        hidden_size: int = 16,
-        n_outputs: int = 1,
-        modality_dropout: float = 0.0,
-    ) -> None:
-        super().__init__(
-            encoders,
-            latent_size,
-            hidden_size=hidden_size,
-            n_outputs=n_outputs,
-            modality_dropout=modality_dropout,
-        )
-        n = len(self.names)
+    def _add_joint(self) -> None:
+        n, latent_size = len(self.names), self.latent_size
         self.score = nn.Linear(n * latent_size + n, n)
 
     def weights(self, latents: Tensor, seen: Tensor) -> Tensor:
@@ -226,22 +215,8 @@ class CrossAttentionFusion(_Latent):
     that is learned for its modality; the answer is added to the latent vector itself.
     """
 
-    def __init__(
-        self,
-        encoders: Mapping[str, nn.Module],
-        latent_size: int,
-        *,
-        hidden_size: int = 16,
-        n_outputs: int = 1,
-        modality_dropout: float = 0.0,
-    ) -> None:
-        super().__init__(
-            encoders,
-            latent_size,
-            hidden_size=hidden_size,
-            n_outputs=n_outputs,
-            modality_dropout=modality_dropout,
-        )
+    def _add_joint(self) -> None:
+        latent_size = self.latent_size
         self.place = nn.Parameter(0.1 * torch.randn(len(self.names), latent_size))
         self.query, self.key, self.value = (
             nn.Linear(latent_size, latent_size) for _ in range(3)
